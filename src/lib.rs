@@ -19,7 +19,7 @@
 //! A module names only modules to its left:
 //!
 //! ```text
-//! event, metrics < signature < callback < normalize < spool < sink < relay < ingress < admin < control < config
+//! units, event, metrics < signature < callback < normalize < spool < sink < relay < ingress < admin < control < config
 //!     < telemetry < app < cli < main
 //! ```
 //!
@@ -35,3 +35,4 @@ pub mod metrics;
 pub mod normalize;
 pub mod signature;
 pub mod spool;
+pub mod units;
