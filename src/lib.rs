@@ -30,6 +30,7 @@
 //! the commit that holds the callback has reached the disk.
 
 pub mod callback;
+pub mod commands;
 pub mod event;
 pub mod metrics;
 pub mod normalize;

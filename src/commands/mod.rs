@@ -1,0 +1,3 @@
+//! What each command does, apart from reading the command line.
+
+pub mod signature;
