@@ -26,6 +26,9 @@ pub struct Key {
 
 impl Key {
     /// Takes the token exactly as it is: the SDKs trim nothing, so neither do we.
+    ///
+    /// # Errors
+    /// When it is empty.
     pub fn new(token: &str) -> Result<Self, EmptyToken> {
         if token.is_empty() {
             return Err(EmptyToken);

@@ -44,6 +44,9 @@ impl<'a> Params<'a> {
     /// together (the Python SDK does so), other values for their text: a string itself, the rest as JSON
     /// writes it. What Plivo signs for JSON bodies is not documented; beyond strings, arrays of strings
     /// and whole numbers the SDKs do not agree either.
+    ///
+    /// # Errors
+    /// [`SignatureError::BadParams`] for any other document.
     pub fn from_json(document: &'a Value) -> Result<Self, SignatureError> {
         match document {
             Value::Null => Ok(Self::none()),

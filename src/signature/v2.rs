@@ -11,6 +11,9 @@ use super::{Scheme, SignatureError, SignedString};
 ///
 /// `url` must be the string registered with Plivo, and the nonce is taken as it is: the SDKs trim
 /// neither.
+///
+/// # Errors
+/// [`SignatureError::BadUrl`] and [`SignatureError::EmptyNonce`].
 pub fn signed_string(url: &str, nonce: &str) -> Result<SignedString, SignatureError> {
     let base = Url::parse(url)?.base;
     if nonce.is_empty() {

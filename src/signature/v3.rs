@@ -25,6 +25,9 @@ use super::{Params, Scheme, SignatureError, SignedString};
 /// `params` are those of a POST's body. A GET's stand in its URL: give [`Params::none`]. If a GET has
 /// both, all count, as in the Node SDK; Python's lets the query hide a parameter of the same name, which
 /// would then be covered by nothing.
+///
+/// # Errors
+/// Every [`SignatureError`] but `BadParams`, which is [`Params::from_json`]'s.
 pub fn signed_string(
     method: &str,
     url: &str,
