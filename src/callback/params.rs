@@ -1,42 +1,240 @@
-//! A request's parameters. First form: what signature V3 needs of the body.
+//! The parameters of a callback, as its query and body carry them.
+//!
+//! Total: what does not parse is [`Body::Opaque`] with the reason, and its bytes stay in the request.
+
+use serde_json::Value;
 
 use super::Request;
-
-/// The body, as far as it could be read.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Body {
-    /// No body.
-    Empty,
-    /// Form pairs, decoded, in the order sent.
-    Form(Vec<(String, String)>),
-    /// A JSON document.
-    Json(serde_json::Value),
-    /// Bytes that nothing was read from.
-    Opaque(crate::normalize::Unrecognized),
-}
 
 /// The parameters of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
-    /// The query's pairs, decoded, in the order sent.
+    /// The query's pairs, decoded, in order, repeated keys kept. Always complete.
     pub query: Vec<(String, String)>,
-    /// The body.
+    /// What the body holds.
     pub body: Body,
 }
 
-/// Reads query and body. Never fails.
-pub fn parse(request: &Request, _max_parameters: usize) -> Params {
-    use crate::normalize::Unrecognized;
-    let pairs = |text: &[u8]| form_urlencoded::parse(text).into_owned().collect();
-    let content_type = request.content_type.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let body = if request.body.is_empty() {
-        Body::Empty
-    } else if content_type.starts_with("application/x-www-form-urlencoded") {
-        Body::Form(pairs(&request.body))
-    } else if content_type.starts_with("application/json") {
-        serde_json::from_slice(&request.body).map_or(Body::Opaque(Unrecognized::Malformed), Body::Json)
-    } else {
-        Body::Opaque(Unrecognized::ContentType)
-    };
-    Params { query: pairs(request.query().unwrap_or_default().as_bytes()), body }
+/// What a body holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// No bytes, whatever the content type says.
+    Empty,
+    /// A form's pairs, decoded, in order, repeated keys kept.
+    Form(Vec<(String, String)>),
+    /// A JSON document.
+    Json(Value),
+    /// Bytes that are not looked into.
+    Opaque(OpaqueReason),
+}
+
+/// Why a body is not looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpaqueReason {
+    /// Neither form nor JSON, or no content type.
+    ContentType,
+    /// A `Content-Encoding` other than `identity`: never decompressed.
+    ContentEncoding,
+    /// JSON that does not parse, or nests deeper than 128.
+    Malformed,
+    /// More parameters than the limit, those of the query counted in.
+    TooManyParameters,
+}
+
+/// Reads the parameters of `request`. With more than `max_parameters` in query and body together the body is
+/// [`Body::Opaque`]; `usize::MAX` sets no limit (the body's size is one).
+pub fn parse(request: &Request, max_parameters: usize) -> Params {
+    let mut params =
+        Params { query: decode_pairs(request.query().unwrap_or("").as_bytes()), body: body(request) };
+    if params.count() > max_parameters && !matches!(params.body, Body::Opaque(_)) {
+        params.body = Body::Opaque(OpaqueReason::TooManyParameters);
+    }
+    params
+}
+
+/// The pairs of a query or of a form body, decoded: `+` is a blank, and what is not UTF-8 becomes U+FFFD.
+pub fn decode_pairs(encoded: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(encoded).into_owned().collect()
+}
+
+impl Params {
+    /// How many there are: pairs, and leaves of a JSON document (an empty list or object is one).
+    pub fn count(&self) -> usize {
+        let body = match &self.body {
+            Body::Empty | Body::Opaque(_) => 0,
+            Body::Form(pairs) => pairs.len(),
+            Body::Json(document) => leaves(document),
+        };
+        self.query.len() + body
+    }
+}
+
+fn body(request: &Request) -> Body {
+    if request.body.is_empty() {
+        return Body::Empty;
+    }
+    if is_encoded(request.content_encoding.as_deref()) {
+        return Body::Opaque(OpaqueReason::ContentEncoding);
+    }
+    match MediaType::of(request.content_type.as_deref()) {
+        MediaType::Form => Body::Form(decode_pairs(&request.body)),
+        // serde_json itself refuses more than 128 levels, so that no document can exhaust the stack.
+        MediaType::Json => {
+            serde_json::from_slice(&request.body).map_or(Body::Opaque(OpaqueReason::Malformed), Body::Json)
+        }
+        MediaType::Other => Body::Opaque(OpaqueReason::ContentType),
+    }
+}
+
+fn is_encoded(content_encoding: Option<&str>) -> bool {
+    content_encoding.is_some_and(|codings| {
+        codings
+            .split(',')
+            .map(str::trim)
+            .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
+    })
+}
+
+enum MediaType {
+    Form,
+    Json,
+    Other,
+}
+
+impl MediaType {
+    fn of(content_type: Option<&str>) -> Self {
+        let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        match essence.as_str() {
+            "application/x-www-form-urlencoded" => MediaType::Form,
+            "application/json" => MediaType::Json,
+            suffixed if suffixed.contains('/') && suffixed.ends_with("+json") => MediaType::Json,
+            _ => MediaType::Other,
+        }
+    }
+}
+
+/// Recursion is bounded by the parser's own limit on nesting.
+fn leaves(document: &Value) -> usize {
+    match document {
+        Value::Array(items) if !items.is_empty() => items.iter().map(leaves).sum(),
+        Value::Object(members) if !members.is_empty() => members.values().map(leaves).sum(),
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use serde_json::json;
+
+    use super::*;
+    use crate::callback::Method;
+
+    fn request(target: &str, content_type: Option<&str>, body: impl Into<Bytes>) -> Request {
+        Request {
+            method: Method::Post,
+            target: target.into(),
+            content_type: content_type.map(Into::into),
+            content_encoding: None,
+            body: body.into(),
+        }
+    }
+
+    fn body_of(content_type: Option<&str>, body: &'static [u8]) -> Body {
+        parse(&request("/", content_type, body), 256).body
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+    }
+
+    #[test]
+    fn forms_with_any_case_and_charset() {
+        let expected = Body::Form(pairs(&[("a", "1 2"), ("b", "+"), ("a", "3"), ("c", "")]));
+        for content_type in [
+            "application/x-www-form-urlencoded",
+            "Application/X-WWW-Form-URLencoded",
+            "application/x-www-form-urlencoded; charset=UTF-8",
+            " application/x-www-form-urlencoded ;charset=latin1",
+        ] {
+            assert_eq!(body_of(Some(content_type), b"a=1+2&b=%2B&a=3&c"), expected, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn json_with_any_suffix() {
+        let expected = Body::Json(json!({"a": {"b": [1, "x"]}}));
+        for content_type in [
+            "application/json",
+            "application/json;charset=utf-8",
+            "APPLICATION/JSON",
+            "application/vnd.plivo+json",
+        ] {
+            assert_eq!(body_of(Some(content_type), br#"{"a":{"b":[1,"x"]}}"#), expected, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn the_query_is_read_whatever_the_body_is() {
+        let params = parse(&request("/p/?a=1&a=2&%C3%A4=%FF", Some("text/plain"), "x"), 256);
+        assert_eq!(params.query, pairs(&[("a", "1"), ("a", "2"), ("ä", "\u{fffd}")]));
+        assert_eq!(params.body, Body::Opaque(OpaqueReason::ContentType));
+    }
+
+    #[test]
+    fn what_is_opaque_and_why() {
+        use OpaqueReason::{ContentType, Malformed};
+        let cases: [(Option<&str>, &'static [u8], OpaqueReason); 6] = [
+            (None, b"a=1", ContentType),
+            (Some("multipart/form-data; boundary=x"), b"--x--", ContentType),
+            (Some("json"), b"{}", ContentType),
+            (Some("application/json"), b"{", Malformed),
+            (Some("application/json"), b"{} {}", Malformed),
+            (Some("application/json"), b"\"\xff\"", Malformed),
+        ];
+        for (content_type, body, reason) in cases {
+            assert_eq!(body_of(content_type, body), Body::Opaque(reason), "{content_type:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_body_is_empty_in_every_type() {
+        for content_type in
+            [None, Some("application/json"), Some("application/x-www-form-urlencoded"), Some("x")]
+        {
+            assert_eq!(body_of(content_type, b""), Body::Empty, "{content_type:?}");
+        }
+    }
+
+    #[test]
+    fn an_encoded_body_is_never_read() {
+        let encoded = |coding: &str| {
+            let mut request = request("/", Some("application/json"), "{}");
+            request.content_encoding = Some(coding.into());
+            parse(&request, 256).body
+        };
+        assert_eq!(encoded("gzip"), Body::Opaque(OpaqueReason::ContentEncoding));
+        assert_eq!(encoded("identity, br"), Body::Opaque(OpaqueReason::ContentEncoding));
+        assert_eq!(encoded("Identity"), Body::Json(json!({})));
+        assert_eq!(encoded(""), Body::Json(json!({})));
+    }
+
+    #[test]
+    fn the_limit_counts_query_and_body() {
+        const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
+        let too_many = Body::Opaque(OpaqueReason::TooManyParameters);
+        assert!(matches!(parse(&request("/?a&b", FORM, "c&d"), 4).body, Body::Form(_)));
+        assert_eq!(parse(&request("/?a&b", FORM, "c&d"), 3).body, too_many);
+        assert_eq!(parse(&request("/?a&b", None, ""), 1).body, too_many);
+        let document = r#"{"a":[1,2],"b":{},"c":[[],null]}"#;
+        assert!(matches!(parse(&request("/", Some("application/json"), document), 5).body, Body::Json(_)));
+        assert_eq!(parse(&request("/", Some("application/json"), document), 4).body, too_many);
+    }
+
+    #[test]
+    fn deep_json_is_malformed_not_a_crash() {
+        let deep = "[".repeat(60_000);
+        let body = parse(&request("/", Some("application/json"), deep), 256).body;
+        assert_eq!(body, Body::Opaque(OpaqueReason::Malformed));
+    }
 }
