@@ -32,6 +32,7 @@
 pub mod callback;
 pub mod commands;
 pub mod event;
+pub mod ingress;
 pub mod metrics;
 pub mod normalize;
 pub mod signature;

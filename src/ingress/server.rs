@@ -1,0 +1,219 @@
+//! A listener and its connections: how they begin, how many there may be, and how they end.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::Response;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::answer::NO_PLACE;
+use super::connection;
+use super::front::CountedAs;
+use super::limits::ConnectionLimits;
+use super::slots::{Admission, Order, Slot, Slots};
+use crate::metrics::Metrics;
+
+/// How long accepting waits after an error such as too many open files, which the end of a connection mends.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// When and how long a listener takes its leave.
+#[derive(Debug, Clone)]
+pub struct Shutdown {
+    /// Cancelled when the drain begins.
+    pub draining: CancellationToken,
+    /// How long requests in flight may take after listening has stopped. What is open then is cut off.
+    pub grace: Duration,
+}
+
+/// What all connections of a listener share.
+pub(crate) struct Shared {
+    pub(crate) router: Router,
+    pub(crate) limits: ConnectionLimits,
+    pub(crate) draining: CancellationToken,
+    /// `None` for the admin listener: it does not count itself.
+    metrics: Option<Metrics>,
+    slots: Slots,
+}
+
+/// Why the relay has closed a connection before its peer did: the `reason` label of `connections_closed_total`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CloseReason {
+    Cap,
+    IdleCap,
+    HeaderTimeout,
+    IdleTimeout,
+    BadRequest,
+}
+
+impl CloseReason {
+    const fn label(self) -> &'static str {
+        match self {
+            CloseReason::Cap => "cap",
+            CloseReason::IdleCap => "idle_cap",
+            CloseReason::HeaderTimeout => "header_timeout",
+            CloseReason::IdleTimeout => "idle_timeout",
+            CloseReason::BadRequest => "bad_request",
+        }
+    }
+}
+
+/// A bound listener that is not yet served.
+pub(crate) struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    router: Router,
+    limits: ConnectionLimits,
+    metrics: Option<Metrics>,
+}
+
+impl Server {
+    /// Binds the address, with port 0 for one that is free.
+    pub(crate) async fn bind(
+        address: SocketAddr,
+        router: Router,
+        limits: ConnectionLimits,
+        metrics: Option<Metrics>,
+    ) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let local_addr = listener.local_addr()?;
+        Ok(Server { listener, local_addr, router, limits, metrics })
+    }
+
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until the drain is over: `drain_delay` more of taking requests, then `shutdown.grace` at most for what
+    /// is in flight.
+    pub(crate) async fn serve(self, drain_delay: Duration, shutdown: Shutdown) {
+        let shared = Arc::new(Shared {
+            router: self.router,
+            draining: shutdown.draining.clone(),
+            metrics: self.metrics,
+            slots: Slots::new(self.limits.connections),
+            limits: self.limits,
+        });
+        let tasks = TaskTracker::new();
+        let until = async {
+            shutdown.draining.cancelled().await;
+            sleep(drain_delay).await;
+        };
+        tokio::select! {
+            () = accept_all(&self.listener, &shared, &tasks) => {}
+            () = until => {}
+        }
+        drop(self.listener);
+        finish(&shared, &tasks, shutdown.grace).await;
+    }
+}
+
+/// Ends every connection: the idle ones now, the others after their request, all of them when `grace` is over.
+async fn finish(shared: &Shared, tasks: &TaskTracker, grace: Duration) {
+    tasks.close();
+    shared.slots.give_all(Order::Finish);
+    if timeout(grace, tasks.wait()).await.is_err() {
+        tracing::warn!(connections = tasks.len(), "requests were cut off at the end of the grace period");
+        shared.slots.give_all(Order::Close);
+        tasks.wait().await;
+    }
+}
+
+async fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, tasks: &TaskTracker) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => admit(stream, peer.ip().to_canonical(), shared, tasks),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "no connection can be accepted; check the limit on open files");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// An error that a peer caused by going away before it was accepted.
+fn is_of_one_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+fn admit(stream: TcpStream, peer: IpAddr, shared: &Arc<Shared>, tasks: &TaskTracker) {
+    let slot = match shared.slots.admit() {
+        Admission::Free(slot) => slot,
+        Admission::InsteadOfIdle(slot) => {
+            shared.count_closed(CloseReason::IdleCap);
+            slot
+        }
+        Admission::InsteadOfStalled(slot) => {
+            shared.count_closed(CloseReason::Cap);
+            slot
+        }
+        Admission::Refused => {
+            shared.count_closed(CloseReason::Cap);
+            // As far as the socket takes it at once; there is no place to wait in.
+            let _ = stream.try_write(NO_PLACE.as_bytes());
+            return;
+        }
+    };
+    // An answer is one small write; waiting for more would only delay it.
+    let _ = stream.set_nodelay(true);
+    let open = OpenConnection::new(Arc::clone(&slot), Arc::clone(shared));
+    let shared = Arc::clone(shared);
+    tasks.spawn(async move {
+        let _open = open;
+        connection::serve(stream, peer, slot, shared).await;
+    });
+}
+
+/// Counts a connection for as long as its task lives, however that ends.
+struct OpenConnection {
+    slot: Arc<Slot>,
+    shared: Arc<Shared>,
+}
+
+impl OpenConnection {
+    fn new(slot: Arc<Slot>, shared: Arc<Shared>) -> Self {
+        if let Some(metrics) = &shared.metrics {
+            metrics.connections.inc();
+        }
+        OpenConnection { slot, shared }
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.shared.slots.leave(&self.slot);
+        if let Some(metrics) = &self.shared.metrics {
+            metrics.connections.dec();
+        }
+    }
+}
+
+impl Shared {
+    /// Counts an answered request.
+    pub(crate) fn count(&self, response: &Response, method: &'static str, first_byte: Instant) {
+        let Some(metrics) = &self.metrics else { return };
+        let endpoint = response.extensions().get::<CountedAs>().map_or("none", |counted| counted.0);
+        metrics.requests.with_label_values(&[endpoint, method, response.status().as_str()]).inc();
+        metrics.request_seconds.observe(first_byte.elapsed().as_secs_f64());
+    }
+
+    /// Counts an answer that was given without a readable header, and the closing that goes with it.
+    pub(crate) fn count_headless(&self, code: u16, reason: CloseReason) {
+        if let Some(metrics) = &self.metrics {
+            metrics.requests.with_label_values(&["none", "other", code.to_string().as_str()]).inc();
+        }
+        self.count_closed(reason);
+    }
+
+    pub(crate) fn count_closed(&self, reason: CloseReason) {
+        if let Some(metrics) = &self.metrics {
+            metrics.connections_closed.with_label_values(&[reason.label()]).inc();
+        }
+    }
+}
