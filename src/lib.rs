@@ -29,6 +29,7 @@
 //! about it, and the event's JSON is a pure function of that record. No unbounded channel. No answer of 200 before
 //! the commit that holds the callback has reached the disk.
 
+pub mod admin;
 pub mod callback;
 pub mod commands;
 pub mod event;

@@ -13,14 +13,14 @@ use crate::event::EventId;
 /// The answer to a header that was not complete in time; no request exists yet that hyper could answer.
 pub(crate) const HEAD_TOO_SLOW: &str = concat!(
     "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n",
-    "content-length: 86\r\n\r\n",
+    "content-length: 88\r\n\r\n",
     r#"{"error":"too_slow","message":"the request was not complete in time; send it in one go"}"#,
 );
 
 /// The answer to a connection that gets no place; the same document as that of [`Answer::Overloaded`].
 pub(crate) const NO_PLACE: &str = concat!(
     "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\n",
-    "retry-after: 5\r\ncontent-length: 86\r\n\r\n",
+    "retry-after: 5\r\ncontent-length: 89\r\n\r\n",
     r#"{"error":"overloaded","message":"the relay is at its limit; send the same request again"}"#,
 );
 
@@ -94,9 +94,7 @@ impl Answer {
             Answer::UnknownPath => {
                 r#"{"error":"unknown_path","message":"no callback is taken on this path; compare it with the relay's routes"}"#
             }
-            Answer::WrongMethod => {
-                r#"{"error":"wrong_method","message":"callbacks come by GET or POST"}"#
-            }
+            Answer::WrongMethod => r#"{"error":"wrong_method","message":"callbacks come by GET or POST"}"#,
             Answer::TooSlow => {
                 r#"{"error":"too_slow","message":"the request was not complete in time; send it in one go"}"#
             }

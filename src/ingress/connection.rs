@@ -45,10 +45,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: IpAddr, slot: Arc<Slot>, shar
 /// hyper's settings. Its header timer stays off: see [`super::tracked`].
 fn builder(limits: &ConnectionLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder
-        .header_read_timeout(None)
-        .max_header_size(limits.header_bytes)
-        .max_buf_size(limits.header_bytes);
+    builder.header_read_timeout(None).max_header_size(limits.header_bytes).max_buf_size(limits.header_bytes);
     if limits.headers > HEADERS_ON_STACK {
         builder.max_headers(limits.headers);
     }
