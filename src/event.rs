@@ -2,12 +2,19 @@
 //!
 //! A CloudEvents 1.0 event. The types here are what the JSON Schemas in `config/schemas/` are generated from.
 
+mod cloud_event;
+mod data;
 mod stamp;
 mod timestamp;
 mod transition;
+mod verification;
 mod words;
 
+pub use cloud_event::{Event, EventParts};
+pub(crate) use cloud_event::{event_type, schema_uri};
+pub use data::{EventData, Parameters, Raw, Verification};
 pub use stamp::{EventId, Stamp};
 pub use timestamp::Timestamp;
 pub use transition::Transition;
-pub use words::{Endpoint, Status, UnknownWord};
+pub use verification::{Covers, KeyOwner, VerificationScheme};
+pub use words::{Endpoint, Status, UnknownWord, Unrecognized};

@@ -5,6 +5,11 @@
 use serde_json::Value;
 
 use super::Request;
+use crate::event::Unrecognized;
+
+/// The most levels of nesting in a JSON body. An event holds the document four levels deep, and readers commonly
+/// stop at 100 or 128: what is deeper is kept as bytes.
+pub const MAX_DEPTH: usize = 64;
 
 /// The parameters of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,21 +29,8 @@ pub enum Body {
     Form(Vec<(String, String)>),
     /// A JSON document.
     Json(Value),
-    /// Bytes that are not looked into.
-    Opaque(OpaqueReason),
-}
-
-/// Why a body is not looked into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OpaqueReason {
-    /// Neither form nor JSON, or no content type.
-    ContentType,
-    /// A `Content-Encoding` other than `identity`: never decompressed.
-    ContentEncoding,
-    /// JSON that does not parse, or nests deeper than 128.
-    Malformed,
-    /// More parameters than the limit, those of the query counted in.
-    TooManyParameters,
+    /// Bytes that are not looked into, and why.
+    Opaque(Unrecognized),
 }
 
 /// Reads the parameters of `request`. With more than `max_parameters` in query and body together the body is
@@ -47,7 +39,7 @@ pub fn parse(request: &Request, max_parameters: usize) -> Params {
     let mut params =
         Params { query: decode_pairs(request.query().unwrap_or("").as_bytes()), body: body(request) };
     if params.count() > max_parameters && !matches!(params.body, Body::Opaque(_)) {
-        params.body = Body::Opaque(OpaqueReason::TooManyParameters);
+        params.body = Body::Opaque(Unrecognized::TooManyParameters);
     }
     params
 }
@@ -74,15 +66,28 @@ fn body(request: &Request) -> Body {
         return Body::Empty;
     }
     if is_encoded(request.content_encoding.as_deref()) {
-        return Body::Opaque(OpaqueReason::ContentEncoding);
+        return Body::Opaque(Unrecognized::ContentEncoding);
     }
     match MediaType::of(request.content_type.as_deref()) {
         MediaType::Form => Body::Form(decode_pairs(&request.body)),
-        // serde_json itself refuses more than 128 levels, so that no document can exhaust the stack.
-        MediaType::Json => {
-            serde_json::from_slice(&request.body).map_or(Body::Opaque(OpaqueReason::Malformed), Body::Json)
-        }
-        MediaType::Other => Body::Opaque(OpaqueReason::ContentType),
+        MediaType::Json => json(&request.body),
+        MediaType::Other => Body::Opaque(Unrecognized::ContentType),
+    }
+}
+
+/// serde_json itself refuses more than 128 levels, so that no document can exhaust the stack.
+fn json(bytes: &[u8]) -> Body {
+    match serde_json::from_slice(bytes) {
+        Ok(document) if is_shallow(&document, MAX_DEPTH) => Body::Json(document),
+        _ => Body::Opaque(Unrecognized::Malformed),
+    }
+}
+
+fn is_shallow(document: &Value, levels: usize) -> bool {
+    match document {
+        Value::Array(items) => levels > 0 && items.iter().all(|item| is_shallow(item, levels - 1)),
+        Value::Object(members) => levels > 0 && members.values().all(|member| is_shallow(member, levels - 1)),
+        _ => true,
     }
 }
 
@@ -178,13 +183,13 @@ mod tests {
     fn the_query_is_read_whatever_the_body_is() {
         let params = parse(&request("/p/?a=1&a=2&%C3%A4=%FF", Some("text/plain"), "x"), 256);
         assert_eq!(params.query, pairs(&[("a", "1"), ("a", "2"), ("ä", "\u{fffd}")]));
-        assert_eq!(params.body, Body::Opaque(OpaqueReason::ContentType));
+        assert_eq!(params.body, Body::Opaque(Unrecognized::ContentType));
     }
 
     #[test]
     fn what_is_opaque_and_why() {
-        use OpaqueReason::{ContentType, Malformed};
-        let cases: [(Option<&str>, &'static [u8], OpaqueReason); 6] = [
+        use Unrecognized::{ContentType, Malformed};
+        let cases: [(Option<&str>, &'static [u8], Unrecognized); 6] = [
             (None, b"a=1", ContentType),
             (Some("multipart/form-data; boundary=x"), b"--x--", ContentType),
             (Some("json"), b"{}", ContentType),
@@ -213,8 +218,8 @@ mod tests {
             request.content_encoding = Some(coding.into());
             parse(&request, 256).body
         };
-        assert_eq!(encoded("gzip"), Body::Opaque(OpaqueReason::ContentEncoding));
-        assert_eq!(encoded("identity, br"), Body::Opaque(OpaqueReason::ContentEncoding));
+        assert_eq!(encoded("gzip"), Body::Opaque(Unrecognized::ContentEncoding));
+        assert_eq!(encoded("identity, br"), Body::Opaque(Unrecognized::ContentEncoding));
         assert_eq!(encoded("Identity"), Body::Json(json!({})));
         assert_eq!(encoded(""), Body::Json(json!({})));
     }
@@ -222,7 +227,7 @@ mod tests {
     #[test]
     fn the_limit_counts_query_and_body() {
         const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
-        let too_many = Body::Opaque(OpaqueReason::TooManyParameters);
+        let too_many = Body::Opaque(Unrecognized::TooManyParameters);
         assert!(matches!(parse(&request("/?a&b", FORM, "c&d"), 4).body, Body::Form(_)));
         assert_eq!(parse(&request("/?a&b", FORM, "c&d"), 3).body, too_many);
         assert_eq!(parse(&request("/?a&b", None, ""), 1).body, too_many);
@@ -233,8 +238,11 @@ mod tests {
 
     #[test]
     fn deep_json_is_malformed_not_a_crash() {
-        let deep = "[".repeat(60_000);
-        let body = parse(&request("/", Some("application/json"), deep), 256).body;
-        assert_eq!(body, Body::Opaque(OpaqueReason::Malformed));
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        let body = |text| parse(&request("/", Some("application/json"), text), 256).body;
+        assert!(matches!(body(nested(MAX_DEPTH)), Body::Json(_)));
+        for depth in [MAX_DEPTH + 1, 127, 128, 30_000] {
+            assert_eq!(body(nested(depth)), Body::Opaque(Unrecognized::Malformed), "{depth}");
+        }
     }
 }

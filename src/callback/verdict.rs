@@ -1,41 +1,8 @@
 //! What `verify` found: which key and scheme proved the callback, and what that proof covers.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The scheme that proved a callback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum VerificationScheme {
-    /// Signature V2.
-    V2,
-    /// Signature V3.
-    V3,
-    /// Verification is switched off in the configuration: nothing is proven.
-    Off,
-}
-
-/// Whose auth token signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyOwner {
-    /// The account that made the API request (a sub-account signs with its own token).
-    Account,
-    /// The main account, by a header with `-Ma-`.
-    Main,
-}
-
-/// What the signature covers, decided per request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Covers {
-    /// Nothing: verification is off.
-    Nothing,
-    /// The URL without its query. Parameters and body are not proven.
-    Url,
-    /// The URL and every parameter.
-    UrlAndParams,
-}
+pub use crate::event::{Covers, KeyOwner, VerificationScheme};
 
 /// The verdict of a successful verification, kept with the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

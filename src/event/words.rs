@@ -34,6 +34,16 @@ impl Endpoint {
             Endpoint::NumberUnlinking => "number_unlinking",
         }
     }
+
+    /// The statuses that Plivo documents for it, in the order of an entity's story.
+    pub const fn statuses(self) -> [Status; 3] {
+        match self {
+            Endpoint::Brand | Endpoint::Campaign => [Status::Created, Status::Rejected, Status::Registered],
+            Endpoint::NumberLinking | Endpoint::NumberUnlinking => {
+                [Status::Created, Status::Failed, Status::Success]
+            }
+        }
+    }
 }
 
 impl fmt::Display for Endpoint {
@@ -120,5 +130,43 @@ impl FromStr for Status {
             got: word.chars().take(64).collect(),
             accepted: "created, rejected, registered, failed, success, unknown",
         })
+    }
+}
+
+/// Why a callback could not be placed. The `reason` label of `tendlc_unrecognized_total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unrecognized {
+    /// A body in a content type that is neither form nor JSON, or without one.
+    ContentType,
+    /// A body with a `Content-Encoding`.
+    ContentEncoding,
+    /// A form or JSON body that does not parse.
+    Malformed,
+    /// More parameters than the limit.
+    TooManyParameters,
+    /// No known field says which endpoint, entity or status it is about.
+    UnknownFields,
+}
+
+impl Unrecognized {
+    /// Every reason.
+    pub const ALL: [Unrecognized; 5] = [
+        Unrecognized::ContentType,
+        Unrecognized::ContentEncoding,
+        Unrecognized::Malformed,
+        Unrecognized::TooManyParameters,
+        Unrecognized::UnknownFields,
+    ];
+
+    /// The metric label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Unrecognized::ContentType => "content_type",
+            Unrecognized::ContentEncoding => "content_encoding",
+            Unrecognized::Malformed => "malformed",
+            Unrecognized::TooManyParameters => "too_many_parameters",
+            Unrecognized::UnknownFields => "unknown_fields",
+        }
     }
 }

@@ -3,45 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::callback::{Request, Verdict};
+pub use crate::event::Unrecognized;
 use crate::event::{Endpoint, Status};
-
-/// Why a callback could not be placed. The `reason` label of `tendlc_unrecognized_total`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unrecognized {
-    /// A body in a content type that is neither form nor JSON, or without one.
-    ContentType,
-    /// A body with a `Content-Encoding`.
-    ContentEncoding,
-    /// A form or JSON body that does not parse.
-    Malformed,
-    /// More parameters than the limit.
-    TooManyParameters,
-    /// No known field says which endpoint, entity or status it is about.
-    UnknownFields,
-}
-
-impl Unrecognized {
-    /// Every reason.
-    pub const ALL: [Unrecognized; 5] = [
-        Unrecognized::ContentType,
-        Unrecognized::ContentEncoding,
-        Unrecognized::Malformed,
-        Unrecognized::TooManyParameters,
-        Unrecognized::UnknownFields,
-    ];
-
-    /// The metric label.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Unrecognized::ContentType => "content_type",
-            Unrecognized::ContentEncoding => "content_encoding",
-            Unrecognized::Malformed => "malformed",
-            Unrecognized::TooManyParameters => "too_many_parameters",
-            Unrecognized::UnknownFields => "unknown_fields",
-        }
-    }
-}
 
 /// What a callback says, as far as it could be understood. Stored with the record, so that a changed alias list
 /// never changes an event that was already published.

@@ -1,0 +1,196 @@
+//! The CloudEvents envelope.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Endpoint, EventData, Stamp, Status};
+
+/// What a segment of `source` may hold as it is: RFC 3986's unreserved characters.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A CloudEvents 1.0 event. Serializes to the structured JSON form.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Event {
+    #[schemars(extend("const" = "1.0"))]
+    specversion: &'static str,
+    /// The idempotency key: the same for every retry of one callback. On an event that was normalized again
+    /// `-r` and the revision follow.
+    #[schemars(regex(pattern = r"^[a-z2-7]{32}(-r[1-9][0-9]*)?$"))]
+    id: String,
+    /// The Plivo account that the callback is for.
+    #[schemars(regex(pattern = r"^/plivo/[^/]*/10dlc$"), extend("format" = "uri-reference"))]
+    source: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    /// The endpoint and the entity's id. Absent where the callback has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    /// When the callback was received, UTC.
+    #[schemars(extend("format" = "date-time"))]
+    time: String,
+    #[schemars(extend("const" = "application/json"))]
+    datacontenttype: &'static str,
+    /// This schema.
+    #[schemars(extend("format" = "uri"))]
+    dataschema: String,
+    /// The record's number in the relay's spool, zero-padded, so that text order is the order of acceptance.
+    #[schemars(regex(pattern = "^[0-9]{20}$"))]
+    sequence: String,
+    /// The entity's id, or the account's auth id where there is no entity: events with the same key are in order.
+    #[schemars(length(min = 1))]
+    partitionkey: String,
+    data: EventData,
+}
+
+/// What an envelope is made from, beside the event's data.
+#[derive(Debug, Clone, Copy)]
+pub struct EventParts<'a> {
+    /// The account's Plivo auth id.
+    pub auth_id: &'a str,
+    /// The id of the brand, campaign or number.
+    pub entity: Option<&'a str>,
+    /// What the spool's writer stamped on the record.
+    pub stamp: &'a Stamp,
+}
+
+impl Event {
+    /// The content type of the structured form.
+    pub const STRUCTURED: &'static str = "application/cloudevents+json; charset=UTF-8";
+    /// The content type of `data` alone, in the binary form.
+    pub const DATA: &'static str = "application/json";
+
+    /// Puts `data` in its envelope, with the attributes that follow from it.
+    pub fn new(parts: EventParts<'_>, mut data: EventData) -> Self {
+        let EventParts { auth_id, entity, stamp } = parts;
+        if stamp.revision > 0 {
+            data.revision = Some(stamp.revision);
+            data.supersedes = Some(revised_id(stamp, stamp.revision - 1));
+        }
+        let entity = entity.filter(|entity| !entity.is_empty());
+        Event {
+            specversion: "1.0",
+            id: revised_id(stamp, stamp.revision),
+            source: format!("/plivo/{}/10dlc", utf8_percent_encode(auth_id, ESCAPED)),
+            event_type: event_type(data.endpoint, data.status),
+            subject: data.endpoint.zip(entity).map(|(endpoint, id)| format!("{endpoint}/{}", legal(id))),
+            time: stamp.received_at.to_rfc3339(),
+            datacontenttype: Self::DATA,
+            dataschema: schema_uri(data.endpoint),
+            sequence: format!("{:020}", stamp.sequence),
+            partitionkey: legal(entity.unwrap_or(auth_id)),
+            data,
+        }
+    }
+
+    /// The idempotency key, with the revision where there is one.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The CloudEvents type.
+    pub fn event_type(&self) -> &str {
+        &self.event_type
+    }
+
+    /// The endpoint; `None` for an event of kind `unrecognized`.
+    pub fn kind(&self) -> Option<Endpoint> {
+        self.data.endpoint
+    }
+
+    /// The key under which a broker keeps events in order.
+    pub fn partition_key(&self) -> &str {
+        &self.partitionkey
+    }
+
+    /// The event's data.
+    pub fn data(&self) -> &EventData {
+        &self.data
+    }
+
+    /// Every context attribute but `datacontenttype` (the binary form has it as the content type), by its name
+    /// without a prefix. No value holds a control character.
+    pub fn attributes(&self) -> Vec<(&'static str, &str)> {
+        let mut attributes = vec![
+            ("specversion", self.specversion),
+            ("id", &self.id),
+            ("source", &self.source),
+            ("type", &self.event_type),
+            ("time", &self.time),
+            ("dataschema", &self.dataschema),
+            ("sequence", &self.sequence),
+            ("partitionkey", &self.partitionkey),
+        ];
+        attributes.extend(self.subject.as_deref().map(|subject| ("subject", subject)));
+        attributes
+    }
+
+    /// The structured form, content type [`Event::STRUCTURED`].
+    pub fn to_structured(&self) -> Vec<u8> {
+        to_json(self)
+    }
+
+    /// The data alone, content type [`Event::DATA`].
+    pub fn to_data(&self) -> Vec<u8> {
+        to_json(&self.data)
+    }
+}
+
+/// `com.plivo.10dlc.{endpoint}.{status}`, or `com.plivo.10dlc.unrecognized`.
+pub(crate) fn event_type(endpoint: Option<Endpoint>, status: Option<Status>) -> String {
+    match endpoint {
+        Some(endpoint) => format!("com.plivo.10dlc.{endpoint}.{}", status.unwrap_or(Status::Unknown)),
+        None => "com.plivo.10dlc.unrecognized".to_owned(),
+    }
+}
+
+/// The URI of the schema of one kind of event: `dataschema`, and the schema's own `$id`.
+pub(crate) fn schema_uri(kind: Option<Endpoint>) -> String {
+    format!("urn:tendlc-relay:schema:plivo.10dlc.{}:1", kind.map_or("unrecognized", Endpoint::as_str))
+}
+
+fn revised_id(stamp: &Stamp, revision: u32) -> String {
+    match revision {
+        0 => stamp.id.to_string(),
+        revision => format!("{}-r{revision}", stamp.id),
+    }
+}
+
+/// What CloudEvents bars from an attribute, control characters and Unicode's noncharacters, percent-encoded.
+fn legal(text: &str) -> String {
+    let mut legal = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_noncharacter(c) {
+            let mut utf8 = [0; 4];
+            legal.extend(c.encode_utf8(&mut utf8).bytes().map(percent_encoding::percent_encode_byte));
+        } else {
+            legal.push(c);
+        }
+    }
+    legal
+}
+
+fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
+}
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    // Serializing fails on a failing writer, on maps whose keys are not text, or where a type says so: none is here.
+    serde_json::to_vec(value).unwrap_or_else(|error| unreachable!("an event is always JSON: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_attribute_may_not_hold_is_escaped() {
+        assert_eq!(legal("BRAND 1/ä"), "BRAND 1/ä");
+        assert_eq!(legal("a\r\nb\u{85}\u{fdd0}\u{1ffff}"), "a%0D%0Ab%C2%85%EF%B7%90%F0%9F%BF%BF");
+    }
+
+    #[test]
+    fn source_is_a_uri_reference_whatever_the_auth_id() {
+        assert_eq!(utf8_percent_encode("MA/x y?#", ESCAPED).to_string(), "MA%2Fx%20y%3F%23");
+    }
+}
