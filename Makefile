@@ -1,0 +1,51 @@
+# Every target first installs what it needs and is missing (scripts/setup); a second run installs nothing.
+
+# rustup's own place is not on every PATH.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo run build test check bench brokers setup clean
+
+# The demo needs no speed: the development profile builds in a third of the time of the release
+# profile. A release binary that is there already is used.
+profile := $(if $(wildcard $(or $(CARGO_TARGET_DIR),target)/release/tendlc-relay),--release)
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+demo: ## a 10DLC story sent to a relay in a temporary directory, and what became of it
+	@scripts/setup build
+	@cargo run -q --locked $(profile) -- demo $(ARGS)
+
+run: ## the relay with config/relay.toml: no broker needed (ARGS='...' for more arguments)
+	@scripts/setup build
+	@cargo run -q --locked $(profile) -- serve --config config/relay.toml $(ARGS)
+
+build: ## the release binary, target/release/tendlc-relay
+	@scripts/setup build
+	@cargo build --locked --release $(ARGS)
+
+test: ## every test, against real NATS and Kafka servers (ARGS='--test it kafka' for some)
+	@scripts/setup build brokers readers
+	@cargo test -q --locked --no-run
+	@scripts/brokers with cargo test --locked $(ARGS)
+
+check: ## formatting, lints, documentation, licences, and the files under deploy/
+	@scripts/setup build brokers lint
+	@scripts/check
+
+bench: ## requests per second with fsync on, and drain rates to NATS and Kafka
+	@scripts/setup build brokers readers
+	@cargo bench -q --locked --no-run
+	@scripts/brokers with cargo bench -q --locked $(ARGS)
+
+brokers: ## the brokers of the tests, kept running; scripts/brokers down ends them
+	@scripts/setup brokers readers
+	@scripts/brokers up
+
+setup: ## install everything that building, testing and checking need
+	@scripts/setup
+
+clean: ## remove what was built (not the cache of downloads)
+	@scripts/brokers down
+	@cargo clean -q

@@ -1,0 +1,56 @@
+# shellcheck shell=bash disable=SC2034
+# What the scripts share: where downloads live, how to speak, how to find what was installed.
+# Sourced, never run. Expects `set -euo pipefail` in the caller.
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cache="${TENDLC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tendlc-relay}"
+
+# rustup's own place is not on every PATH (cron, CI, a fresh shell).
+command -v cargo >/dev/null 2>&1 || PATH="$HOME/.cargo/bin:$PATH"
+
+say() { printf '%s\n' "setup: $*" >&2; }
+die() {
+    printf '%s\n' "error: $*" >&2
+    exit 1
+}
+
+# A thing that was NOT done must not drown in the output of things that were.
+banner() {
+    printf '\n%s\n' '######################################################################' >&2
+    printf '##  %s\n' "$@" >&2
+    printf '%s\n\n' '######################################################################' >&2
+}
+
+# Part of the path of everything installed from a file of pins: a changed pin is a new path.
+digest() { cat "$@" | sha256sum | cut -c1-12; }
+
+venv="$cache/venv-$(digest "$root/tests/readers/requirements.txt")"
+kafka_jars="$cache/kafka-$(digest "$root/tests/brokers/pom.xml")"
+nats_dir="$cache/nats-$(digest "$root/tests/brokers/requirements.txt")"
+lint_dir="$cache/lint-$(digest "$root/scripts/requirements-lint.txt")"
+dclint_version=3.1.0
+dclint_dir="$cache/dclint-$dclint_version"
+promtool_dir="$cache/promtool"
+
+# The NATS server to use: the pinned one, else the machine's own when it is new enough
+# (2.10 brought `sync_interval: always`).
+nats_server() {
+    if [ -x "$nats_dir/bin/nats-server" ]; then
+        echo "$nats_dir/bin/nats-server"
+    elif command -v nats-server >/dev/null 2>&1 && at_least 2.10 "$(nats-server --version | grep -oE '[0-9]+(\.[0-9]+)+' | head -1)"; then
+        command -v nats-server
+    else
+        return 1
+    fi
+}
+
+run_promtool() {
+    if type -P promtool >/dev/null 2>&1; then
+        promtool "$@"
+    else
+        "$promtool_dir/usr/bin/promtool" "$@"
+    fi
+}
+
+# at_least WANTED FOUND: is version FOUND the same as WANTED or newer?
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -1)" = "$1" ]; }

@@ -1,0 +1,48 @@
+"""Real brokers for the tests, on loopback ports the system chooses, with data in temporary directories.
+
+scripts/brokers with COMMAND...        start the shared brokers, run COMMAND with their addresses in its
+                                       environment, kill them and whatever it left behind; its exit code
+scripts/brokers up | env | down        the same brokers, kept running for work by hand:
+                                       eval "$(scripts/brokers env)" && cargo test kafka
+scripts/brokers run-kafka DIR PORT     one Kafka broker of a test's own, in the foreground, in this very
+                                       process: kill, stop and start it at will; DIR keeps its data
+scripts/brokers run-nats DIR PORT      the same with a NATS server (JetStream)
+scripts/brokers free-port              a free port outside the range the system gives to clients, for
+                                       a broker that has to come back on the same one
+
+The addresses, certificates and passwords are environment variables that begin with TENDLC_TEST_;
+`scripts/brokers env` prints them all. A variable that is empty names something that could not be had.
+"""
+
+import sys
+from pathlib import Path
+
+import kafka
+import nats
+import ports
+import shared
+
+
+def main(arguments):
+    match arguments:
+        case ["with", *command] if command:
+            return shared.run_with(command[1:] if command[0] == "--" else command)
+        case ["up"]:
+            return shared.up()
+        case ["env"]:
+            return shared.print_environment()
+        case ["down"]:
+            return shared.down()
+        case ["run-kafka", directory, port]:
+            kafka.execute(Path(directory), int(port))
+        case ["run-nats", directory, port]:
+            nats.execute(Path(directory), int(port))
+        case ["free-port"]:
+            print(ports.lasting())
+        case _:
+            print(__doc__.strip(), file=sys.stderr)
+            return 0 if arguments in (["help"], ["--help"], ["-h"]) else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
