@@ -1,0 +1,54 @@
+//! kill -9: what was answered 200 is not lost.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::config::Config;
+use crate::support::files;
+use crate::support::load::{Answered, Load};
+use crate::support::relay::Home;
+use crate::support::wait::until_true;
+
+#[test]
+fn what_was_answered_is_published_after_kill_nine_again_and_again() {
+    let home = Home::new(&Config::files().text());
+    let mut relay = home.start();
+    let load = Load::start(relay.callbacks, 8, Duration::from_millis(1));
+    for _ in 0..4 {
+        let before = accepted(&relay);
+        until_true("some load", || accepted(&relay) > before + 150.0);
+        relay.kill();
+        relay = home.start();
+        load.redirect(relay.callbacks);
+    }
+    let answered = load.end();
+    relay.drained();
+    assert_promises(&answered, &files::topic_events(&home.events(), "plivo.10dlc.brand"));
+}
+
+fn accepted(relay: &crate::support::relay::Relay) -> f64 {
+    relay.metrics().sum("tendlc_callbacks_total", &[("outcome", "accepted")])
+}
+
+/// Every id that was answered 200 is among the events, and an entity's events first appear in the order in which
+/// they were answered.
+pub fn assert_promises(answered: &[Answered], events: &[Value]) {
+    assert!(answered.len() > 300, "{} answers are no load", answered.len());
+    let published: HashSet<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    let promised: Vec<&Answered> = answered.iter().filter(|answer| answer.id.is_some()).collect();
+    let lost: Vec<_> = promised.iter().filter(|a| !published.contains(a.id.as_deref().unwrap())).collect();
+    assert!(lost.is_empty(), "{} of {} lost: {lost:?}", lost.len(), promised.len());
+    let mut seen = HashSet::new();
+    let mut last: std::collections::HashMap<&str, &str> = Default::default();
+    for event in events {
+        if !seen.insert(event["id"].as_str().unwrap()) {
+            continue;
+        }
+        let entity = event["data"]["brand_id"].as_str().unwrap();
+        let sequence = event["sequence"].as_str().unwrap();
+        let before = last.insert(entity, sequence);
+        assert!(before.is_none_or(|before| before < sequence), "{entity}: {sequence} after {before:?}");
+    }
+}

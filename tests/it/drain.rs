@@ -1,0 +1,59 @@
+//! The end in good order.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::support::callback::Callback;
+use crate::support::config::Config;
+use crate::support::http::{self, Connection, Request};
+use crate::support::relay::Home;
+use crate::support::wait::until_true;
+
+#[test]
+fn on_sigterm_readiness_fails_at_once_and_callbacks_are_still_taken_for_a_while() {
+    let home = Home::new(&Config::files().ingress("drain_delay = \"2s\"").text());
+    let mut relay = home.start();
+    assert_eq!(relay.admin("/readyz").status, 200);
+    let mut kept = Connection::open(relay.callbacks).unwrap();
+    let told = Instant::now();
+    relay.process.signal(Signal::TERM);
+    until_true("readiness failing", || relay.admin("/readyz").status == 503);
+    assert!(told.elapsed() < Duration::from_millis(1_500), "it took {:?}", told.elapsed());
+    assert_eq!(relay.metrics().sum("tendlc_draining", &[]), 1.0);
+    let mut accepted = vec![relay.accept(&Callback::new("brand", "created"))];
+    accepted.push(kept.send(&Callback::new("brand", "created").request()).unwrap().text("id"));
+
+    let status = relay.process.wait();
+    assert!(status.success(), "{status}");
+    assert!(told.elapsed() >= Duration::from_secs(2), "callbacks were taken for {:?} only", told.elapsed());
+    assert!(http::send(relay.callbacks, &Request::new("GET", "/")).is_err(), "the listener is still there");
+
+    let stored = home.run(&["events", "--json"]).json_lines();
+    let stored: Vec<&str> = stored.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    assert_eq!(stored, accepted);
+    assert!(!home.path("spool/spool.db-wal").exists(), "the spool was not closed");
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let home = Home::new(&Config::files().ingress("drain_delay = \"60s\"").text());
+    let mut relay = home.start();
+    relay.process.signal(Signal::TERM);
+    until_true("the start of the drain", || relay.admin("/readyz").status == 503);
+    let told = Instant::now();
+    relay.process.signal(Signal::TERM);
+    let status = relay.process.wait();
+    assert!(told.elapsed() < Duration::from_secs(10), "it took {:?}", told.elapsed());
+    assert!(!status.success(), "an end that was not in order says so: {status}");
+}
+
+#[test]
+fn sigint_is_the_same() {
+    let home = Home::new(&Config::files().ingress("drain_delay = \"0s\"").text());
+    let mut relay = home.start();
+    relay.accept(&Callback::new("brand", "created"));
+    relay.process.signal(Signal::INT);
+    assert!(relay.process.wait().success());
+    assert!(!home.path("spool/spool.db-wal").exists());
+}

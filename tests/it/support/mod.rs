@@ -1,0 +1,15 @@
+//! What the tests stand on. Nothing here names the product's code: it is met as its users meet it.
+
+pub mod brokers;
+pub mod callback;
+pub mod cli;
+pub mod config;
+pub mod files;
+pub mod http;
+pub mod load;
+pub mod log;
+pub mod metrics;
+pub mod process;
+pub mod relay;
+pub mod sign;
+pub mod wait;

@@ -1,0 +1,65 @@
+//! A child process that ends when its owner does.
+
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use super::log::Log;
+use super::wait::until;
+
+/// A running child at the head of a process group of its own.
+pub struct Process {
+    child: Child,
+    reader: Option<JoinHandle<()>>,
+    pub log: Log,
+}
+
+impl Process {
+    pub fn spawn(command: &mut Command) -> Self {
+        let command =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let (log, reader) = Log::follow(child.stderr.take().unwrap());
+        Process { child, reader: Some(reader), log }
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// The exit status, if it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits for its end, by itself or by a signal sent before, and for the last line of its log.
+    pub fn wait(&mut self) -> ExitStatus {
+        let status = until("the end of a process", || self.ended());
+        if let Some(reader) = self.reader.take() {
+            // Its own children may hold the other end of the pipe.
+            let _ = kill_process_group(self.pid(), Signal::KILL);
+            reader.join().unwrap();
+        }
+        status
+    }
+
+    /// kill -9, and what was left of its group too.
+    pub fn kill(&mut self) {
+        let _ = kill_process_group(self.pid(), Signal::KILL);
+        let status = self.wait();
+        assert!(status.signal().is_some() || status.code().is_some());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = kill_process_group(self.pid(), Signal::KILL);
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,155 @@
+//! The real binary in a directory of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::callback::Callback;
+use super::cli::{self, Finished};
+use super::http::{self, Request, Response};
+use super::log::field;
+use super::metrics::Metrics;
+use super::process::Process;
+use super::wait::until;
+
+/// A directory with a configuration, in which a relay is started, ended and started again.
+pub struct Home {
+    dir: TempDir,
+}
+
+impl Home {
+    pub fn new(config: &str) -> Self {
+        let home = Home { dir: tempfile::Builder::new().prefix("tendlc-it-").tempdir().unwrap() };
+        home.write("relay.toml", config);
+        home
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// A command of the binary, in this directory and with nothing of the tests' own environment.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        cli::command(self.dir.path(), arguments)
+    }
+
+    /// Runs a command with this home's configuration to its end.
+    pub fn run(&self, arguments: &[&str]) -> Finished {
+        let config = self.path("relay.toml");
+        cli::run(self.command(arguments).arg("--config").arg(config))
+    }
+
+    /// Starts the relay and waits until it listens.
+    pub fn start(&self) -> Relay {
+        let relay =
+            Process::spawn(self.command(&["serve", "--config", "relay.toml"]).env("RUST_BACKTRACE", "1"));
+        Relay::listening(relay)
+    }
+
+    /// The directory of the File sink.
+    pub fn events(&self) -> PathBuf {
+        self.path("events")
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+/// A relay that runs.
+pub struct Relay {
+    pub process: Process,
+    pub callbacks: SocketAddr,
+    pub admin: SocketAddr,
+}
+
+impl Relay {
+    fn listening(mut process: Process) -> Self {
+        let line = until("the relay listening", || {
+            let line = process.log.find("listening");
+            let ended = if line.is_none() { process.ended() } else { None };
+            assert!(ended.is_none(), "the relay ended with {ended:?}:\n{}", process.log.tail());
+            line
+        });
+        let address = |name| field(&line, name).and_then(|text| text.parse().ok());
+        let (callbacks, admin) = (address("callbacks"), address("admin"));
+        let (Some(callbacks), Some(admin)) = (callbacks, admin) else { panic!("no addresses in {line}") };
+        Relay { process, callbacks, admin }
+    }
+
+    pub fn send(&self, callback: &Callback) -> Response {
+        self.request(&callback.request())
+    }
+
+    pub fn request(&self, request: &Request) -> Response {
+        http::send(self.callbacks, request)
+            .unwrap_or_else(|error| panic!("no answer to {request:?}: {error}"))
+    }
+
+    /// Sends what must be taken for new, and answers its id.
+    pub fn accept(&self, callback: &Callback) -> String {
+        let answer = self.send(callback);
+        assert_eq!((answer.status, answer.text("status").as_str()), (200, "accepted"), "{answer:?}");
+        answer.text("id")
+    }
+
+    pub fn admin(&self, path: &str) -> Response {
+        http::send(self.admin, &Request::new("GET", path)).unwrap()
+    }
+
+    pub fn metrics(&self) -> Metrics {
+        Metrics::parse(&self.admin("/metrics").body)
+    }
+
+    /// What `/readyz` says of a sink.
+    pub fn sink(&self, name: &str) -> Value {
+        let ready = self.admin("/readyz").json();
+        let sinks = ready["sinks"].as_array().unwrap_or_else(|| panic!("no sinks in {ready}"));
+        sinks
+            .iter()
+            .find(|sink| sink["sink"] == name)
+            .cloned()
+            .unwrap_or_else(|| panic!("no {name} in {ready}"))
+    }
+
+    /// Waits until nothing is left to publish on any sink.
+    pub fn drained(&self) {
+        super::wait::until_true("an empty backlog on every sink", || {
+            self.metrics().sum("tendlc_depth", &[]) == 0.0
+        });
+    }
+
+    pub fn kill(mut self) {
+        self.process.kill();
+    }
+
+    /// SIGTERM, and an end in good order.
+    pub fn stop(mut self) {
+        self.process.signal(Signal::TERM);
+        let status = self.process.wait();
+        assert!(status.success(), "{status}:\n{}", self.process.log.tail());
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if self.process.ended().is_none() {
+            self.process.kill();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the relay's last lines\n{}", self.process.log.tail());
+        } else {
+            self.process.log.assert_discreet();
+        }
+    }
+}
