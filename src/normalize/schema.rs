@@ -1,27 +1,67 @@
 //! The JSON Schemas of the events, version 1, generated from their types.
 
+use std::fmt;
+use std::str::FromStr;
+
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::meanings::meaning;
 use crate::event::{Endpoint, Event, Status, event_type, schema_uri};
 
-/// Every kind of event: the endpoints, and `None` for what could not be placed.
-pub const KINDS: [Option<Endpoint>; 5] = [
-    Some(Endpoint::Brand),
-    Some(Endpoint::Campaign),
-    Some(Endpoint::NumberLinking),
-    Some(Endpoint::NumberUnlinking),
-    None,
+/// A kind of event: one of an endpoint, or what could not be placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind(pub Option<Endpoint>);
+
+/// Every kind of event.
+pub const KINDS: [Kind; 5] = [
+    Kind(Some(Endpoint::Brand)),
+    Kind(Some(Endpoint::Campaign)),
+    Kind(Some(Endpoint::NumberLinking)),
+    Kind(Some(Endpoint::NumberUnlinking)),
+    Kind(None),
 ];
+
+impl Kind {
+    /// The endpoint's name, or `unrecognized`.
+    pub const fn as_str(self) -> &'static str {
+        match self.0 {
+            Some(endpoint) => endpoint.as_str(),
+            None => "unrecognized",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        KINDS
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+            .ok_or_else(|| UnknownKind(word.chars().take(64).collect()))
+    }
+}
+
+/// A word that names no kind of event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown kind of event {0:?}: accepted are brand, campaign, number_linking, number_unlinking, unrecognized"
+)]
+pub struct UnknownKind(String);
 
 /// The JSON Schema (2020-12) of one kind of event in its structured form. `None` is `unrecognized`.
 pub fn schema(kind: Option<Endpoint>) -> Value {
     let settings =
         SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<Event>().to_value();
-    present_means_a_value(&mut schema);
-    head(&mut schema, kind);
+    tidy(&mut schema);
     if let Some(attributes) = schema.pointer_mut("/properties").and_then(Value::as_object_mut) {
         constrain_attributes(attributes, kind);
     }
@@ -31,17 +71,39 @@ pub fn schema(kind: Option<Endpoint>) -> Value {
             None => constrain_unrecognized(data),
         }
     }
-    schema
+    under(head(kind), schema)
 }
 
-/// A field without a value is left out, never null: `null` goes from every type and enum.
-fn present_means_a_value(schema: &mut Value) {
-    let Value::Object(members) = schema else {
-        if let Value::Array(items) = schema {
-            items.iter_mut().for_each(present_means_a_value);
+/// `head`'s members first, then those of `schema` that it does not have.
+fn under(mut head: Value, schema: Value) -> Value {
+    if let (Value::Object(head), Value::Object(members)) = (&mut head, schema) {
+        for (key, value) in members {
+            head.entry(key).or_insert(value);
         }
-        return;
-    };
+    }
+    head
+}
+
+/// What schemars says in its own way: a field without a value is left out, never null; Rust's integer formats mean
+/// nothing to readers; the lines of a doc comment are one paragraph.
+fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Object(members) => {
+            never_null(members);
+            if members.get("format").is_some_and(|format| format == "uint32") {
+                members.shift_remove("format");
+            }
+            if let Some(Value::String(text)) = members.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
+            members.values_mut().for_each(tidy);
+        }
+        _ => {}
+    }
+}
+
+fn never_null(members: &mut Map<String, Value>) {
     if let Some(Value::Array(types)) = members.get_mut("type") {
         types.retain(|one| one != "null");
         if let [only] = types.as_slice() {
@@ -53,21 +115,21 @@ fn present_means_a_value(schema: &mut Value) {
         options.retain(|option| option != &json!({"type": "null"}));
         if let [Value::Object(only)] = options.as_slice() {
             let only = only.clone();
-            members.remove("anyOf");
+            members.shift_remove("anyOf");
             only.into_iter().for_each(|(key, value)| {
                 members.entry(key).or_insert(value);
             });
         }
     }
-    members.values_mut().for_each(present_means_a_value);
 }
 
-fn head(schema: &mut Value, kind: Option<Endpoint>) {
-    let Some(members) = schema.as_object_mut() else { return };
-    let name = kind.map_or("unrecognized", Endpoint::as_str);
-    members.insert("$id".into(), schema_uri(kind).into());
-    members.insert("title".into(), format!("plivo.10dlc.{name}").into());
-    members.insert("description".into(), description(kind).into());
+fn head(kind: Option<Endpoint>) -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": schema_uri(kind),
+        "title": format!("plivo.10dlc.{}", Kind(kind)),
+        "description": description(kind),
+    })
 }
 
 fn description(kind: Option<Endpoint>) -> String {
@@ -99,10 +161,11 @@ fn constrain_attributes(attributes: &mut Map<String, Value>, kind: Option<Endpoi
 fn constrain_data(data: &mut Value, endpoint: Endpoint) {
     let Some(properties) = properties(data) else { return };
     properties.shift_remove("unrecognized");
-    let status_texts = texts(endpoint);
-    set(properties, "endpoint", "const", json!(endpoint));
-    replace_enum(properties, "status", &statuses(endpoint), &status_texts);
-    replace_enum(properties, "previous_status", &statuses(endpoint), "");
+    replace(properties, "endpoint", "const", json!(endpoint));
+    describe(properties, "status", &texts(endpoint));
+    for name in ["status", "previous_status"] {
+        replace(properties, name, "enum", json!(statuses(endpoint)));
+    }
     require(data, &["endpoint", "status"]);
 }
 
@@ -145,19 +208,17 @@ fn set(properties: &mut Map<String, Value>, name: &str, key: &str, value: Value)
 }
 
 fn describe(properties: &mut Map<String, Value>, name: &str, more: &str) {
-    if let Some(property) = properties.get_mut(name).and_then(Value::as_object_mut) {
-        let said = property.get("description").and_then(Value::as_str).unwrap_or_default();
-        let text = if more.is_empty() { said.to_owned() } else { format!("{said}\n\n{more}") };
-        property.insert("description".to_owned(), text.into());
-    }
+    let said = properties.get(name).and_then(|property| property["description"].as_str()).unwrap_or_default();
+    let text = format!("{said}\n\n{more}");
+    set(properties, name, "description", text.into());
 }
 
-fn replace_enum(properties: &mut Map<String, Value>, name: &str, accepted: &[Status], more: &str) {
-    describe(properties, name, more);
+/// In place of the variants that the type lists.
+fn replace(properties: &mut Map<String, Value>, name: &str, key: &str, value: Value) {
     if let Some(property) = properties.get_mut(name).and_then(Value::as_object_mut) {
         property.shift_remove("oneOf");
         property.insert("type".to_owned(), json!("string"));
-        property.insert("enum".to_owned(), json!(accepted));
+        property.insert(key.to_owned(), value);
     }
 }
 
