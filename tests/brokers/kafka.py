@@ -11,6 +11,7 @@ import ports
 
 CLUSTER = "dGVuZGxjLXJlbGF5LXRlcw"  # any 16 bytes, always the same: a restart finds its own data
 
+# After a kill -9 a broker cannot register again before its session is over: hence a short one.
 COMMON = """\
 process.roles=broker,controller
 node.id=1
@@ -31,6 +32,8 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=4194304
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
 num.network.threads=2
 num.io.threads=4
 num.recovery.threads.per.data.dir=1

@@ -24,7 +24,7 @@ def run_with(command):
     reaches it anyway. Whatever it leaves behind is killed."""
     children.adopt_orphans()
     with Brokers() as environment:
-        child = subprocess.Popen(command, env={**os.environ, **environment})
+        child = subprocess.Popen(command, env={**os.environ, **environment}, preexec_fn=children.die_with_parent)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for one in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(one, lambda number, _: child.send_signal(number))
