@@ -37,5 +37,6 @@ pub mod ingress;
 pub mod metrics;
 pub mod normalize;
 pub mod signature;
+pub mod sink;
 pub mod spool;
 pub mod units;

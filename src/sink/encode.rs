@@ -1,0 +1,207 @@
+//! From an event to what is handed to a broker.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::config::ContentMode;
+use super::topics::Topics;
+use crate::event::Event;
+
+/// One event as a broker gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The topic, subject or file.
+    pub topic: Arc<str>,
+    /// The topic as a metric label: accounts not filled in.
+    pub topic_label: Arc<str>,
+    /// Events with one key stay in order.
+    pub key: String,
+    /// The idempotency key.
+    pub id: String,
+    /// Names and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// The structured event, or its data alone.
+    pub payload: Bytes,
+    /// The replay that asks for it.
+    pub replay: Option<u64>,
+}
+
+/// How a broker wants a CloudEvent's attributes in its headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeaderStyle {
+    /// `ce_`, UTF-8.
+    Kafka,
+    /// `ce-`, percent-encoded as in HTTP.
+    Nats,
+}
+
+/// Lays out events for one sink.
+#[derive(Debug, Clone)]
+pub(super) struct Encoder {
+    pub(super) topics: Topics,
+    pub(super) mode: ContentMode,
+    pub(super) style: HeaderStyle,
+}
+
+/// The header that holds the idempotency key, on every broker.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The header that names the replay, on every broker.
+const REPLAY: &str = "tendlc-replay";
+
+/// What CloudEvents has escaped in header values: controls, blanks, quotes and percent signs, and all beyond ASCII.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
+
+impl Encoder {
+    pub(super) fn encode(&self, event: &Event, account: &str, replay: Option<u64>) -> Publication {
+        let mut headers = vec![(IDEMPOTENCY_KEY, event.id().to_owned())];
+        let payload = match self.mode {
+            ContentMode::Structured => {
+                headers.push(("content-type", Event::STRUCTURED.to_owned()));
+                event.to_structured()
+            }
+            ContentMode::Binary => {
+                headers.push(("content-type", Event::DATA.to_owned()));
+                headers.extend(
+                    event
+                        .attributes()
+                        .into_iter()
+                        .filter_map(|(name, value)| Some((self.style.name(name)?, self.style.value(value)))),
+                );
+                event.to_data()
+            }
+        };
+        headers.extend(replay.map(|replay| (REPLAY, replay.to_string())));
+        Publication {
+            topic: self.topics.topic(event.kind(), account),
+            topic_label: self.topics.label(event.kind()),
+            key: event.partition_key().to_owned(),
+            id: event.id().to_owned(),
+            headers,
+            payload: payload.into(),
+            replay,
+        }
+    }
+}
+
+/// Each attribute of an event, and its header on Kafka and NATS.
+const ATTRIBUTES: [(&str, &str, &str); 9] = [
+    ("specversion", "ce_specversion", "ce-specversion"),
+    ("id", "ce_id", "ce-id"),
+    ("source", "ce_source", "ce-source"),
+    ("type", "ce_type", "ce-type"),
+    ("subject", "ce_subject", "ce-subject"),
+    ("time", "ce_time", "ce-time"),
+    ("dataschema", "ce_dataschema", "ce-dataschema"),
+    ("sequence", "ce_sequence", "ce-sequence"),
+    ("partitionkey", "ce_partitionkey", "ce-partitionkey"),
+];
+
+impl HeaderStyle {
+    fn name(self, attribute: &str) -> Option<&'static str> {
+        let (_, kafka, nats) = ATTRIBUTES.iter().find(|(name, _, _)| *name == attribute)?;
+        Some(match self {
+            HeaderStyle::Kafka => kafka,
+            HeaderStyle::Nats => nats,
+        })
+    }
+
+    fn value(self, value: &str) -> String {
+        match self {
+            HeaderStyle::Kafka => value.to_owned(),
+            HeaderStyle::Nats => utf8_percent_encode(value, ESCAPED).to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::callback::{Covers, KeyOwner, Method, Request, Verdict, VerificationScheme};
+    use crate::event::{Endpoint, EventId, Stamp, Timestamp};
+    use crate::normalize::{self, Facts};
+    use crate::sink::topics::TopicsConfig;
+
+    fn event(brand: &str) -> Event {
+        let request = Request {
+            method: Method::Get,
+            target: "/tendlc_status/?brand_id=B1".to_owned(),
+            content_type: None,
+            content_encoding: None,
+            body: Bytes::new(),
+        };
+        let verdict = Verdict {
+            scheme: VerificationScheme::V2,
+            key: Some(KeyOwner::Account),
+            account: "acme".to_owned(),
+            auth_id: "MA1".to_owned(),
+            covers: Covers::Url,
+        };
+        let facts =
+            Facts { endpoint: Some(Endpoint::Brand), brand_id: Some(brand.to_owned()), ..Facts::default() };
+        let stamp = Stamp {
+            sequence: 7,
+            id: EventId::new(&[0; 32], 0),
+            received_at: Timestamp::from_millis(0),
+            occurrence: 0,
+            previous_status: None,
+            transition: None,
+            revision: 0,
+        };
+        normalize::event(&request, &verdict, &facts, &stamp)
+    }
+
+    fn encoded(mode: ContentMode, style: HeaderStyle, brand: &str, replay: Option<u64>) -> Publication {
+        let topics = Topics::new(&TopicsConfig::default()).unwrap();
+        Encoder { topics, mode, style }.encode(&event(brand), "acme", replay)
+    }
+
+    fn header<'a>(publication: &'a Publication, name: &str) -> Option<&'a str> {
+        publication.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn structured_mode_has_everything_in_one_document() {
+        let made = encoded(ContentMode::Structured, HeaderStyle::Kafka, "B1", None);
+        assert_eq!((&*made.topic, made.key.as_str()), ("plivo.10dlc.brand", "B1"));
+        assert_eq!(header(&made, "idempotency-key"), Some(made.id.as_str()));
+        assert_eq!(header(&made, "content-type"), Some(Event::STRUCTURED));
+        assert_eq!(made.headers.len(), 2);
+        let document: serde_json::Value = serde_json::from_slice(&made.payload).unwrap();
+        assert_eq!(document["id"], made.id.as_str());
+        assert_eq!(document["data"]["brand_id"], "B1");
+        assert!(!made.payload.contains(&b'\n'));
+    }
+
+    #[test]
+    fn binary_mode_has_every_attribute_in_a_header() {
+        for (style, prefix) in [(HeaderStyle::Kafka, "ce_"), (HeaderStyle::Nats, "ce-")] {
+            let made = encoded(ContentMode::Binary, style, "B1", None);
+            for (name, value) in event("B1").attributes() {
+                assert_eq!(header(&made, &format!("{prefix}{name}")), Some(value), "{name}");
+            }
+            assert_eq!(header(&made, "content-type"), Some("application/json"));
+            let data: serde_json::Value = serde_json::from_slice(&made.payload).unwrap();
+            assert_eq!(data["brand_id"], "B1");
+        }
+    }
+
+    #[test]
+    fn an_id_that_somebody_made_up_cannot_make_headers_of_its_own() {
+        let made = encoded(ContentMode::Binary, HeaderStyle::Nats, "B\u{e4} %\"\r\nNats-Msg-Id: x", None);
+        for (name, value) in &made.headers {
+            assert!(value.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{name}: {value}");
+        }
+        assert!(header(&made, "ce-subject").unwrap().contains("%C3%A4%20%25%22"));
+    }
+
+    #[test]
+    fn a_replay_keeps_its_id_and_says_that_it_is_one() {
+        let first = encoded(ContentMode::Structured, HeaderStyle::Nats, "B1", None);
+        let again = encoded(ContentMode::Structured, HeaderStyle::Nats, "B1", Some(3));
+        assert_eq!((header(&again, "tendlc-replay"), header(&first, "tendlc-replay")), (Some("3"), None));
+        assert_eq!((&first.id, &first.payload), (&again.id, &again.payload));
+    }
+}

@@ -1,0 +1,167 @@
+//! Asking a Kafka cluster whether it can take events, and making the topics that are missing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::Producer;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::classify::{grant, missing_topic};
+use super::client::Client;
+use super::config::{CreateTopics, KafkaConfig};
+use super::context::Context;
+use crate::sink::error::{CheckError, Code, one_line};
+use crate::sink::tls;
+
+/// How long the cluster may take to answer one question.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The state of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Topic {
+    Ready,
+    Missing,
+    Forbidden,
+}
+
+/// Whether the cluster answers, and which of the topics cannot be written.
+pub(super) async fn cluster(client: Arc<Client>, topics: Vec<Arc<str>>) -> Result<(), CheckError> {
+    let states = tokio::task::spawn_blocking(move || look_up(&client, &topics))
+        .await
+        .map_err(|_| CheckError::blocking(Code::Other, "the check of kafka was interrupted"))?;
+    let mut problems = states
+        .map_err(|error| unreachable(&error))?
+        .into_iter()
+        .filter_map(|(topic, state)| match state {
+            Topic::Ready => None,
+            Topic::Missing => Some((Code::Missing, missing_topic(&topic))),
+            Topic::Forbidden => {
+                Some((Code::Authorization, format!("kafka does not show topic {topic}: {}", grant(&topic))))
+            }
+        })
+        .collect::<Vec<_>>();
+    let Some((code, first)) = problems.pop() else { return Ok(()) };
+    let others = if problems.is_empty() { String::new() } else { format!(" (and {} more)", problems.len()) };
+    Err(CheckError::advice(code, format!("{first}{others}")))
+}
+
+/// Makes topics; those that exist are left as they are.
+pub(super) async fn create(
+    config: &ClientConfig,
+    context: Context,
+    how: &CreateTopics,
+    topics: &[Arc<str>],
+) -> Result<(), CheckError> {
+    let admin: AdminClient<Context> = config
+        .create_with_context(context)
+        .map_err(|error| CheckError::blocking(Code::Other, format!("kafka client: {error}")))?;
+    let retention = how.retention.map(|span| span.as_millis().to_string());
+    let in_sync = how.min_insync_replicas.map(|count| count.to_string());
+    let wanted: Vec<NewTopic<'_>> =
+        topics.iter().map(|topic| new_topic(topic, how, retention.as_deref(), in_sync.as_deref())).collect();
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
+    let results = admin.create_topics(&wanted, &options).await.map_err(|error| unreachable(&error));
+    // Ending an admin client waits for its thread.
+    tokio::task::spawn_blocking(move || drop(admin));
+    for (topic, code) in results?.into_iter().filter_map(Result::err) {
+        if code != RDKafkaErrorCode::TopicAlreadyExists {
+            let reason =
+                format!("topic {topic} cannot be created: {code}: create it by hand, or correct `create`");
+            return Err(CheckError::advice(Code::Missing, reason));
+        }
+    }
+    Ok(())
+}
+
+/// What is known about why the cluster does not answer.
+pub(super) async fn explain(error: CheckError, client: &Client, config: &KafkaConfig) -> CheckError {
+    let servers = config.servers.join(", ");
+    let (code, said) = client.ear().last().unwrap_or_else(|| (error.kind(), error.to_string()));
+    let advice = match code {
+        Code::Tls => tls_advice(config).await,
+        Code::Authentication => {
+            "the credentials are not accepted: correct user, password or token in `sasl`".to_owned()
+        }
+        Code::UnknownHost => "the host name does not resolve: correct `servers` or DNS".to_owned(),
+        Code::Connection if said.contains("refused") => {
+            "the connection is refused: is the broker running, and the port right?".to_owned()
+        }
+        Code::Connection if said.contains("security protocol mismatch") || said.contains("SSL listener") => {
+            "the listener speaks another protocol: compare `tls` and `sasl` with the broker's listener"
+                .to_owned()
+        }
+        Code::Fatal => "the client is built anew".to_owned(),
+        Code::Authorization => grant("…"),
+        _ => "is the broker running and reachable from here?".to_owned(),
+    };
+    CheckError::blocking(code, format!("kafka at {servers}: {advice} ({said})"))
+}
+
+async fn tls_advice(config: &KafkaConfig) -> String {
+    let ca_file = config.tls.as_ref().and_then(|tls| tls.ca_file.clone());
+    let servers = config.servers.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        servers.iter().find_map(|server| tls::server_problem(server, ca_file.as_deref()))
+    });
+    found.await.ok().flatten().unwrap_or_else(|| {
+        "the TLS handshake failed: compare `tls` with the broker's certificate and listener".to_owned()
+    })
+}
+
+fn look_up(client: &Client, topics: &[Arc<str>]) -> Result<Vec<(Arc<str>, Topic)>, KafkaError> {
+    let kafka = client.producer().client();
+    if topics.is_empty() {
+        kafka.fetch_metadata(None, PATIENCE)?;
+    }
+    topics
+        .iter()
+        .map(|topic| {
+            let metadata = kafka.fetch_metadata(Some(topic), PATIENCE)?;
+            let error = metadata.topics().iter().find_map(rdkafka::metadata::MetadataTopic::error);
+            Ok((Arc::clone(topic), state(error)))
+        })
+        .collect()
+}
+
+fn state(error: Option<RDKafkaRespErr>) -> Topic {
+    match error.map(RDKafkaErrorCode::from) {
+        Some(
+            RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::UnknownTopic
+            | RDKafkaErrorCode::InvalidTopic,
+        ) => Topic::Missing,
+        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Topic::Forbidden,
+        // A leader being elected, or a topic just being made: the client waits for that by itself.
+        _ => Topic::Ready,
+    }
+}
+
+fn unreachable(error: &KafkaError) -> CheckError {
+    let code = match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::RequestTimedOut) => Code::Timeout,
+        _ => Code::Connection,
+    };
+    CheckError::blocking(code, one_line(&error.to_string()))
+}
+
+fn new_topic<'a>(
+    topic: &'a str,
+    how: &CreateTopics,
+    retention: Option<&'a str>,
+    in_sync: Option<&'a str>,
+) -> NewTopic<'a> {
+    // -1 asks for the cluster's default.
+    let partitions = how.partitions.map_or(-1, i32::from);
+    let replication = TopicReplication::Fixed(how.replication.map_or(-1, i32::from));
+    let mut wanted = NewTopic::new(topic, partitions, replication);
+    if let Some(retention) = retention {
+        wanted = wanted.set("retention.ms", retention);
+    }
+    if let Some(in_sync) = in_sync {
+        wanted = wanted.set("min.insync.replicas", in_sync);
+    }
+    wanted
+}

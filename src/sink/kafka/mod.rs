@@ -1,0 +1,173 @@
+//! The Kafka sink: idempotent, acknowledged by all in-sync replicas, one partition a key.
+//!
+//! Seen with librdkafka 2.12, and so handled here: some errors are fatal and fail every later send, so the producer is
+//! built anew; a timed-out event may have been stored, so it goes out again under its own key; a broker that finds a
+//! batch too large blames every event in it, so each of them is tried once more in a batch of its own.
+
+mod check;
+mod classify;
+mod client;
+mod clients;
+mod config;
+mod context;
+mod oauth;
+mod properties;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use prometheus::IntCounter;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use self::client::Client;
+use self::clients::Clients;
+use super::Published;
+use super::encode::Publication;
+use super::error::{CheckError, Code, PublishError};
+pub use config::{CreateTopics, KafkaConfig, KafkaTls, Mechanism, Sasl};
+pub use properties::Property;
+
+/// How long to wait for room in the client's own queue before looking again.
+const QUEUE_PAUSE: Duration = Duration::from_millis(10);
+
+/// A Kafka sink.
+pub struct KafkaSink {
+    clients: Clients,
+    topics: Vec<Arc<str>>,
+    topics_created: AtomicBool,
+    /// One check at a time.
+    checking: tokio::sync::Mutex<()>,
+}
+
+/// Why an event was not delivered.
+enum Undelivered {
+    /// The batch was too large, and this event in it.
+    InBatch,
+    /// Anything else.
+    For(PublishError),
+}
+
+impl KafkaSink {
+    pub(super) fn new(
+        name: &str,
+        config: &KafkaConfig,
+        window: usize,
+        topics: Vec<Arc<str>>,
+        rebuilds: IntCounter,
+    ) -> Self {
+        KafkaSink {
+            clients: Clients::new(name, config, window, rebuilds),
+            topics,
+            topics_created: AtomicBool::new(false),
+            checking: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Delivers an event: returns when every in-sync replica has it.
+    pub(super) async fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
+        let Some(client) = self.clients.usual() else {
+            return Err(PublishError::sink(Code::Connection, "kafka is not connected yet"));
+        };
+        match deliver(&client, publication).await {
+            Ok(published) => Ok(published),
+            Err(Undelivered::InBatch) => self.deliver_alone(publication).await,
+            Err(Undelivered::For(error)) => Err(self.after_failure(error, publication).await),
+        }
+    }
+
+    /// Whether the cluster takes events; builds the client, and makes missing topics when told to.
+    pub(super) async fn check(&self) -> Result<(), CheckError> {
+        let _one_at_a_time = self.checking.lock().await;
+        let client = self.clients.fresh()?;
+        client.ear().forget();
+        if self.clients.config().create.enabled && !self.topics_created.load(Ordering::Relaxed) {
+            let made = self.create(&self.topics).await;
+            self.topics_created.store(made.is_ok(), Ordering::Relaxed);
+            if let Err(error) = made.as_ref() {
+                tracing::debug!(%error, "topics were not created");
+            }
+        }
+        match check::cluster(Arc::clone(&client), self.topics.clone()).await {
+            Err(error) if error.is_blocking() => {
+                Err(check::explain(error, &client, self.clients.config()).await)
+            }
+            found => found,
+        }
+    }
+
+    /// Resolves when the client reports trouble of its own accord.
+    pub(super) async fn troubled(&self) {
+        self.clients.troubled().await;
+    }
+
+    async fn deliver_alone(&self, publication: &Publication) -> Result<Published, PublishError> {
+        let client =
+            self.clients.solo().map_err(|error| PublishError::sink(error.kind(), error.to_string()))?;
+        deliver(&client, publication).await.map_err(|undelivered| match undelivered {
+            Undelivered::InBatch => too_large(publication),
+            Undelivered::For(error) => error,
+        })
+    }
+
+    /// What can be done at once about a failure: topics with an account in their name are made when first met.
+    async fn after_failure(&self, error: PublishError, publication: &Publication) -> PublishError {
+        let missing = matches!(&error, PublishError::Transient { code: Code::Missing, .. });
+        if missing && self.clients.config().create.enabled {
+            let _one_at_a_time = self.checking.lock().await;
+            if let Err(failed) = self.create(&[Arc::clone(&publication.topic)]).await {
+                return PublishError::record(failed.kind(), failed.to_string());
+            }
+        }
+        error
+    }
+
+    async fn create(&self, topics: &[Arc<str>]) -> Result<(), CheckError> {
+        let config = self.clients.configured()?;
+        check::create(&config, self.clients.context(), &self.clients.config().create, topics).await
+    }
+}
+
+/// Hands an event to a producer and waits for the report of its delivery.
+async fn deliver(client: &Client, publication: &Publication) -> Result<Published, Undelivered> {
+    let delivery = loop {
+        match client.enqueue(publication) {
+            Ok(delivery) => break delivery,
+            Err(error) if is(&error, RDKafkaErrorCode::QueueFull) => tokio::time::sleep(QUEUE_PAUSE).await,
+            // Refused by the client itself, so by this event's own size.
+            Err(error) => return Err(undelivered(client, &error, publication)),
+        }
+    };
+    let report = tokio::select! {
+        biased;
+        report = delivery => report.ok(),
+        () = client.gone() => None,
+    };
+    match report {
+        Some(Ok(_)) => Ok(Published::New),
+        Some(Err((error, _))) if is(&error, RDKafkaErrorCode::MessageSizeTooLarge) => {
+            Err(Undelivered::InBatch)
+        }
+        Some(Err((error, _))) => Err(undelivered(client, &error, publication)),
+        None => Err(Undelivered::For(PublishError::sink(Code::Connection, "the kafka client was replaced"))),
+    }
+}
+
+fn undelivered(client: &Client, error: &KafkaError, publication: &Publication) -> Undelivered {
+    let verdict = classify::verdict(error, &publication.topic);
+    if matches!(&verdict, PublishError::Transient { code: Code::Fatal, .. }) {
+        client.ear().set_fatal();
+    }
+    Undelivered::For(verdict)
+}
+
+fn too_large(publication: &Publication) -> PublishError {
+    let error = KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge);
+    classify::verdict(&error, &publication.topic)
+}
+
+fn is(error: &KafkaError, code: RDKafkaErrorCode) -> bool {
+    error.rdkafka_error_code() == Some(code)
+}
