@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::Request;
 use crate::event::Unrecognized;
 
-/// The most levels of nesting in a JSON body. An event holds the document four levels deep, and readers commonly
-/// stop at 100 or 128: what is deeper is kept as bytes.
+/// The most levels of nesting in a JSON body. An event holds the document four levels deep, and readers
+/// commonly stop at 100 or 128: what is deeper is kept as bytes.
 pub const MAX_DEPTH: usize = 64;
 
 /// The parameters of a request.

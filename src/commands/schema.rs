@@ -37,8 +37,8 @@ mod tests {
         String::from_utf8(output).unwrap()
     }
 
-    /// Version 1 only grows. When this fails, events changed their shape: see that no field went and none became
-    /// narrower, then run the test with `UPDATE_SCHEMAS=1`.
+    /// Version 1 only grows. When this fails, events changed their shape: see that no field went and none
+    /// became narrower, then run the test with `UPDATE_SCHEMAS=1`.
     #[test]
     fn the_kept_schemas_are_the_generated_ones() {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/schemas");

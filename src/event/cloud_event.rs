@@ -37,7 +37,8 @@ pub struct Event {
     /// The record's number in the relay's spool, zero-padded, so that text order is the order of acceptance.
     #[schemars(regex(pattern = "^[0-9]{20}$"))]
     sequence: String,
-    /// The entity's id, or the account's auth id where there is no entity: events with the same key are in order.
+    /// The entity's id, or the account's auth id where there is no entity: events with the same key are in
+    /// order.
     #[schemars(length(min = 1))]
     partitionkey: String,
     data: EventData,
@@ -56,7 +57,7 @@ pub struct EventParts<'a> {
 
 impl Event {
     /// The content type of the structured form.
-    pub const STRUCTURED: &'static str = "application/cloudevents+json; charset=UTF-8";
+    pub const STRUCTURED: &'static str = "application/cloudevents+json";
     /// The content type of `data` alone, in the binary form.
     pub const DATA: &'static str = "application/json";
 
@@ -108,8 +109,8 @@ impl Event {
         &self.data
     }
 
-    /// Every context attribute but `datacontenttype` (the binary form has it as the content type), by its name
-    /// without a prefix. No value holds a control character.
+    /// Every context attribute but `datacontenttype` (the binary form has it as the content type), by its
+    /// name without a prefix. No value holds a control character.
     pub fn attributes(&self) -> Vec<(&'static str, &str)> {
         let mut attributes = vec![
             ("specversion", self.specversion),

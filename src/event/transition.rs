@@ -33,17 +33,17 @@ impl Transition {
         }
     }
 
-    /// How long after a later status an earlier one is still taken for a late retry: Plivo's last attempt comes
-    /// up to 452 s after its first.
+    /// How long after a later status an earlier one is still taken for a late retry: Plivo's last attempt
+    /// comes up to 452 s after its first.
     pub const LATE_RETRY_MS: i64 = 460_000;
 
     /// How `now` stands to `previous`, both with the moment at which they were received.
     ///
-    /// The order is created, then rejected or failed, then registered or success: a rejected brand is resubmitted
-    /// and a failed link tried again, so the good outcome is the later of the two. A good outcome followed within
-    /// the time of Plivo's retries by a bad one is therefore taken for a late retry of the bad one, since a new
-    /// request would have reported `created` in between. An unknown status has no place in that order: a change to
-    /// it or from it counts as an advance.
+    /// The order is created, then rejected or failed, then registered or success: a rejected brand is
+    /// resubmitted and a failed link tried again, so the good outcome is the later of the two. A good outcome
+    /// followed within the time of Plivo's retries by a bad one is therefore taken for a late retry of the
+    /// bad one, since a new request would have reported `created` in between. An unknown status has no place
+    /// in that order: a change to it or from it counts as an advance.
     pub fn between(previous: Option<(Status, Timestamp)>, now: (Status, Timestamp)) -> Transition {
         let Some((before, before_at)) = previous else { return Transition::First };
         let (status, at) = now;

@@ -7,12 +7,15 @@ use serde_json::Value;
 use super::names::{Field, Match, Names, Path};
 use crate::callback::params::{Body, Params};
 
+/// The most bytes of a name that say what it is about.
+const LONGEST_PATH: usize = 128;
+
 /// A parameter that may be a field's value.
 #[derive(Debug, Clone)]
 pub struct Candidate<'a> {
     /// The field that its name stands for.
     pub field: Field,
-    /// The folded name with all parents.
+    /// The folded name with its parents, the last [`LONGEST_PATH`] bytes of it.
     pub path: String,
     /// The value, trimmed at its end alone: a blank in front may be a number's `+`.
     pub value: Cow<'a, str>,
@@ -26,8 +29,8 @@ enum Source {
     Query,
 }
 
-/// The candidates of one callback: a body's before the query's, an earlier alias before a later one, a fuller name
-/// before one without its parents, and else in the order received.
+/// The candidates of one callback: a body's before the query's, an earlier alias before a later one, a fuller
+/// name before one without its parents, and else in the order received.
 #[derive(Debug, Default)]
 pub struct Candidates<'a>(Vec<Candidate<'a>>);
 
@@ -92,10 +95,16 @@ impl<'a> Reader<'a, '_> {
             return;
         }
         if let Some((field, matched)) = self.names.find(&self.path) {
-            let path = self.path.as_str().to_owned();
+            let path = tail(self.path.as_str()).to_owned();
             self.found.push(Candidate { field, path, value, order: (self.source, matched) });
         }
     }
+}
+
+/// What a parent is called counts, but one long name must not be copied for each of its members.
+fn tail(path: &str) -> &str {
+    let from = path.len().saturating_sub(LONGEST_PATH);
+    (from..=path.len()).find_map(|start| path.get(start..)).unwrap_or(path)
 }
 
 /// Blank, or how a sender's language spells a missing value.

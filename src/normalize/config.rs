@@ -10,14 +10,15 @@ use super::names::{Field, Names, fold};
 pub struct NormalizeConfig {
     /// The names under which Plivo's parameters come.
     pub aliases: AliasesConfig,
-    /// Parameters that differ between the attempts of one callback: they do not count when contents are compared.
+    /// Parameters that differ between the attempts of one callback: they do not count when contents are
+    /// compared.
     pub ignore_fields: Vec<String>,
     /// The most parameters of a callback, those of query and body together. One with more is `unrecognized`.
     pub max_parameters: usize,
 }
 
-/// For each field the names that it may have, the likeliest first. Upper and lower case, blanks and punctuation
-/// make no difference, and in nested JSON a name counts with or without its parents.
+/// For each field the names that it may have, the likeliest first. Upper and lower case, blanks and
+/// punctuation make no difference, and in nested JSON a name counts with or without its parents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AliasesConfig {
@@ -85,8 +86,8 @@ impl Default for NormalizeConfig {
 }
 
 impl Default for AliasesConfig {
-    /// Absent on purpose, since a wrong reading is worse than none: `id` (of what?), `phone` and `state` (in a
-    /// brand's contact and address), `type` values aside, and TCR's own ids, which are not Plivo's.
+    /// Absent on purpose, since a wrong reading is worse than none: `id` (of what?), `phone` and `state` (a
+    /// brand's contact and address have them), and the ids of TCR, which are not Plivo's.
     fn default() -> Self {
         let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         AliasesConfig {

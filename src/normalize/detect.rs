@@ -1,12 +1,12 @@
 //! Which endpoint a callback is about.
 //!
-//! In order: the route; a field that says so (`type=brand`, `event=number.unlinked`); what the status's value or name
-//! says ("Campaign registered", `linked`, `brand_status`); the ids present. A campaign's id beats a brand's, since a
-//! campaign's callback may name its brand; a number beats both.
+//! In order: the route; a field that says so (`type=brand`, `event=number.unlinked`); what the status's value
+//! or name says ("Campaign registered", `linked`, `brand_status`); the ids present. A campaign's id beats a
+//! brand's, since a campaign's callback may name its brand; a number beats both.
 //!
-//! Linking and unlinking report the same ids in the same words, so that a number with nothing beside it that says
-//! which of the two it was stays unrecognized: taking an unlinked number for a linked one would be worse than
-//! asking. A path for each endpoint, or `?type=number_unlinking` in the URL given to Plivo, settles it.
+//! Linking and unlinking report the same ids in the same words, so that a number with nothing beside it that
+//! says which of the two it was stays unrecognized: taking an unlinked number for a linked one would be worse
+//! than asking. A path for each endpoint, or `?type=number_unlinking` in the URL given to Plivo, settles it.
 
 use super::candidates::Candidates;
 use super::names::Field;
@@ -45,8 +45,8 @@ fn by_ids(candidates: &Candidates<'_>, about_number: bool) -> Option<Endpoint> {
     }
 }
 
-/// A number is there: its own name may say what happened to it, and the words that Plivo has for brands and campaigns
-/// alone say that it only stands beside them.
+/// A number is there: its own name may say what happened to it, and the words that Plivo has for brands and
+/// campaigns alone say that it only stands beside them.
 fn by_number(
     candidates: &Candidates<'_>,
     registered: Option<Endpoint>,

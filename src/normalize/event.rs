@@ -35,7 +35,8 @@ pub fn event(request: &Request, verdict: &Verdict, facts: &Facts, stamp: &Stamp)
     Event::new(EventParts { auth_id: &verdict.auth_id, entity: facts.entity(), stamp }, data)
 }
 
-/// Every parameter, whatever their number: the limit on them bounds what is looked into, not what is passed on.
+/// Every parameter, whatever their number: the limit on them bounds what is looked into, not what is passed
+/// on.
 fn raw(request: &Request) -> Raw {
     let params = params::parse(request, usize::MAX);
     let mut raw = Raw { query: params.query.into_iter().collect(), ..Raw::default() };

@@ -6,8 +6,8 @@ use crate::callback::{Request, Verdict};
 pub use crate::event::Unrecognized;
 use crate::event::{Endpoint, Status};
 
-/// What a callback says, as far as it could be understood. Stored with the record, so that a changed alias list
-/// never changes an event that was already published.
+/// What a callback says, as far as it could be understood. Stored with the record, so that a changed alias
+/// list never changes an event that was already published.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// The endpoint; `None` makes the event `unrecognized`.

@@ -10,19 +10,19 @@
 //! 4. the byte 0 where there is no query, or 1 and the query as received;
 //! 5. the body: a byte that says what it is, and
 //!    - `E`: nothing;
-//!    - `F`, a form: the number of pairs (8 bytes big-endian), then name and value of each, decoded, as fields, sorted
-//!      by name; the values of one name keep their order;
-//!    - `J`, a JSON document, by value: `n` null, `t` true, `f` false, `i` an integer and the field of its decimal
-//!      digits, `d` another number and the 8 bytes of its IEEE 754 form, `s` and the field of a text, `a` and the
-//!      count and the items of a list, `o` and the count of an object and for each member, sorted by name, the field
-//!      of its name and its value;
+//!    - `F`, a form: the number of pairs (8 bytes big-endian), then name and value of each, decoded, as
+//!      fields, sorted by name; the values of one name keep their order;
+//!    - `J`, a JSON document, by value: `n` null, `t` true, `f` false, `i` an integer and the field of its
+//!      decimal digits, `d` another number and the 8 bytes of its IEEE 754 form, `s` and the field of a text,
+//!      `a` and the count and the items of a list, `o` and the count of an object and for each member, sorted
+//!      by name, the field of its name and its value;
 //!    - `O`, what does not parse as either: the field of its bytes.
 //!
-//! Parameters named in `ignore_fields`, with or without their parents, are left out of the query (a pair with its
-//! separator), of a form, and of a JSON document (the member, with all that is in it).
+//! Parameters named in `ignore_fields`, with or without their parents, are left out of the query (a pair with
+//! its separator), of a form, and of a JSON document (the member, with all that is in it).
 //!
-//! Nothing derived goes in: neither method, key, endpoint nor alias, so that changed configuration never makes a
-//! retry a second event.
+//! Nothing derived goes in: neither method, key, endpoint nor alias, so that changed configuration never
+//! makes a retry a second event.
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -127,7 +127,7 @@ impl Hash {
             }
             path.pop(mark);
         }
-        kept.sort_by(|(a, _), (b, _)| a.cmp(b));
+        kept.sort_by_key(|(name, _)| *name);
         self.byte(b'o');
         self.count(kept.len());
         for (name, member) in kept {

@@ -20,7 +20,8 @@ pub const fn meaning(endpoint: Option<Endpoint>, status: Status) -> Meaning {
         }
         (Endpoint::Brand, Status::Rejected) => asks(
             "TCR turned the brand down.",
-            "Read the reason, correct the company's legal name, tax number, address or website, and register the brand again; where no reason is given, ask Plivo's support for it.",
+            "Read the reason, correct the company's legal name, tax number, address or website, and \
+             register the brand again; where no reason is given, ask Plivo's support for it.",
         ),
         (Endpoint::Brand, Status::Registered) => {
             waits("TCR registered the brand: campaigns can now be created with it.")
@@ -30,7 +31,8 @@ pub const fn meaning(endpoint: Option<Endpoint>, status: Status) -> Meaning {
         }
         (Endpoint::Campaign, Status::Rejected) => asks(
             "TCR turned the campaign down, or ended it.",
-            "Read the reason, correct the description, the sample texts, the opt-in or the use case, and create the campaign again; where no reason is given, ask Plivo's support for it.",
+            "Read the reason, correct the description, the sample texts, the opt-in or the use case, \
+             and create the campaign again; where no reason is given, ask Plivo's support for it.",
         ),
         (Endpoint::Campaign, Status::Registered) => {
             waits("TCR registered the campaign: numbers can now be linked to it.")
@@ -40,7 +42,8 @@ pub const fn meaning(endpoint: Option<Endpoint>, status: Status) -> Meaning {
         }
         (Endpoint::NumberLinking, Status::Failed) => asks(
             "The number could not be linked to its campaign.",
-            "Send the link request again; when it fails again, see that the campaign is registered and that no other campaign holds the number, then ask Plivo's support.",
+            "Send the link request again; when it fails again, see that the campaign is registered and \
+             that no other campaign holds the number, then ask Plivo's support.",
         ),
         (Endpoint::NumberLinking, Status::Success) => {
             waits("The number is linked to its campaign and can send 10DLC traffic.")
@@ -53,7 +56,8 @@ pub const fn meaning(endpoint: Option<Endpoint>, status: Status) -> Meaning {
             "Send the unlink request again; when it fails again, ask Plivo's support.",
         ),
         (Endpoint::NumberUnlinking, Status::Success) => waits(
-            "The number is unlinked: it can no longer send 10DLC traffic, and can be linked to another campaign.",
+            "The number is unlinked: it can no longer send 10DLC traffic, and can be linked to another \
+             campaign.",
         ),
         _ => UNKNOWN,
     }
@@ -66,7 +70,8 @@ const UNKNOWN: Meaning = asks(
 
 const UNRECOGNIZED: Meaning = asks(
     "The callback is genuine but could not be placed: `unrecognized` says why.",
-    "Look at `raw`, add the parameter's name to the aliases in the configuration, or give Plivo the URL of the endpoint's own path, and normalize the record again.",
+    "Look at `raw`, add the parameter's name to the aliases in the configuration, or give Plivo \
+     the URL of the endpoint's own path, and normalize the record again.",
 );
 
 const fn waits(meaning: &'static str) -> Meaning {

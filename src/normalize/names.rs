@@ -30,8 +30,8 @@ pub enum Field {
     Endpoint,
 }
 
-/// A parameter's name with its parents: the members of a JSON document on the way to a leaf, or the parts of a flat
-/// name such as `brand.id` or `brand[id]`. Lists add nothing.
+/// A parameter's name with its parents: the members of a JSON document on the way to a leaf, or the parts of
+/// a flat name such as `brand.id` or `brand[id]`. Lists add nothing.
 #[derive(Debug, Default)]
 pub struct Path {
     folded: String,

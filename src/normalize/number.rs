@@ -1,11 +1,11 @@
 //! Phone numbers, to E.164 with `+`.
 
-/// The number in E.164, or as received, trimmed, where it cannot be placed. The first one of several that commas or
-/// semicolons divide.
+/// The number in E.164, or as received, trimmed, where it cannot be placed. The first one of several that
+/// commas or semicolons divide.
 ///
-/// Ten digits are a number of the North American plan, and so are eleven that begin with 1: nothing else is used for
-/// 10DLC. Others are placed only where a `+` says so. A form decodes an unescaped `+` to a blank, so that a blank
-/// before other digits is one.
+/// Ten digits are a number of the North American plan, and so are eleven that begin with 1: nothing else is
+/// used for 10DLC. Others are placed only where a `+` says so. A form decodes an unescaped `+` to a blank, so
+/// that a blank before other digits is one.
 pub fn e164(received: &str) -> String {
     let first = received.split([',', ';']).find(|one| !one.trim().is_empty()).unwrap_or(received);
     let trimmed = first.trim();

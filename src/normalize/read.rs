@@ -78,8 +78,8 @@ fn reason(candidates: &Candidates<'_>, endpoint: Option<Endpoint>) -> Option<Str
     Some(bounded(&all.join("; "), LONGEST_REASON))
 }
 
-/// In a document that tells of several things, the name that is about this endpoint comes first, and one that is
-/// about another comes last.
+/// In a document that tells of several things, the name that is about this endpoint comes first, and one that
+/// is about another comes last.
 fn distance(found: &Candidate<'_>, endpoint: Option<Endpoint>) -> u8 {
     match (vocabulary::topic(&found.path), endpoint) {
         (Some(Topic::Of(about)), Some(endpoint)) if about == endpoint => 0,

@@ -84,8 +84,8 @@ fn under(mut head: Value, schema: Value) -> Value {
     head
 }
 
-/// What schemars says in its own way: a field without a value is left out, never null; Rust's integer formats mean
-/// nothing to readers; the lines of a doc comment are one paragraph.
+/// What schemars says in its own way: a field without a value is left out, never null; Rust's integer formats
+/// mean nothing to readers; the lines of a doc comment are one paragraph.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(tidy),
@@ -141,7 +141,8 @@ fn description(kind: Option<Endpoint>) -> String {
         None => "A genuine callback that could not be placed",
     };
     format!(
-        "{what}, from a callback of Plivo: a CloudEvents 1.0 event, schema version 1. Readers ignore fields that they do not know."
+        "{what}, from a callback of Plivo: a CloudEvents 1.0 event, schema version 1. \
+         Readers ignore fields that they do not know."
     )
 }
 

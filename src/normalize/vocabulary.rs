@@ -1,5 +1,5 @@
-//! Plivo's words for statuses and endpoints: those of the callbacks page's table, of its captions, and of the REST
-//! API. One table for all of them.
+//! Plivo's words for statuses and endpoints: those of the callbacks page's table, of its captions, and of the
+//! REST API. One table for all of them.
 
 use super::names::fold;
 use crate::event::{Endpoint, Status};

@@ -150,3 +150,11 @@ fn configured_aliases_take_the_place_of_the_defaults() {
     let facts = normalizer.facts(&form("Marke=B7&brand_id=B1&status=created"), None, None);
     assert_eq!((facts.endpoint, facts.brand_id.as_deref()), (Some(Endpoint::Brand), Some("B7")));
 }
+
+#[test]
+fn a_long_parent_is_no_obstacle() {
+    for parent in ["p".repeat(20_000), "é".repeat(10_001)] {
+        let document = format!(r#"{{"{parent}":{{"brand":{{"id":"B1","status":"registered"}}}}}}"#);
+        assert_eq!(endpoint(&json(&document)), Some(Endpoint::Brand));
+    }
+}
