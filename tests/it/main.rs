@@ -6,9 +6,17 @@
 mod support;
 
 mod answers;
+mod commands;
 mod crash;
+mod creation;
+mod dedupe;
+mod delivery;
+mod demo;
 mod drain;
+mod kafka_auth;
 mod metrics;
+mod nats_auth;
+mod outage;
 mod rotation;
 mod spool_full;
 mod stalled;

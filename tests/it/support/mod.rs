@@ -10,6 +10,8 @@ pub mod load;
 pub mod log;
 pub mod metrics;
 pub mod process;
+pub mod readers;
 pub mod relay;
+pub mod secured;
 pub mod sign;
 pub mod wait;

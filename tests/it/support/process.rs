@@ -57,6 +57,11 @@ impl Process {
     }
 }
 
+fn start(command: &mut Command) -> Child {
+    let command = command.stdin(Stdio::null()).process_group(0);
+    command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = kill_process_group(self.pid(), Signal::KILL);
