@@ -17,11 +17,17 @@ pub struct Process {
 }
 
 impl Process {
+    /// Its standard error is its log.
     pub fn spawn(command: &mut Command) -> Self {
-        let command =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut child = start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
         let (log, reader) = Log::follow(child.stderr.take().unwrap());
+        Process { child, reader: Some(reader), log }
+    }
+
+    /// Its standard output is its log.
+    pub fn spawn_heard(command: &mut Command) -> Self {
+        let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::inherit()));
+        let (log, reader) = Log::follow(child.stdout.take().unwrap());
         Process { child, reader: Some(reader), log }
     }
 
