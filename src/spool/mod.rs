@@ -1,1 +1,266 @@
-//! The spool.
+//! The spool: where a callback becomes durable, and where lanes read what they publish.
+//!
+//! # Files
+//!
+//! One directory, mode 0700, used by one process at a time (`lock`): the SQLite database `spool.db` with its log
+//! `spool.db-wal`, the mark `high-water`, and the ballast `reserve`. All are mode 0600.
+//!
+//! # Invariants
+//!
+//! - An append is answered after the commit that holds it has reached the disk (`synchronous=FULL`), never before.
+//! - One thread writes. A batch stands or falls whole; after an error in it, memory is read again from disk.
+//! - Records are numbered from 1 without gaps in order of commit. The next number is stored.
+//! - A record is deleted only when every configured sink has published it, or, for sinks that are not required,
+//!   skipped it. A sink that is not configured any more holds nothing back; its cursor is reported until forgotten.
+//! - Ledger, fingerprints and entity states outlive records.
+//! - Cursors in memory may be ahead of those on disk, never behind. Losing the difference publishes records again.
+//! - `high-water` is never newer than what is durable.
+//!
+//! # After a crash
+//!
+//! SQLite recovers its log up to the last intact commit. What was answered lies before that, unless the disk lost
+//! it. That would go unnoticed by SQLite, so the log is checked before SQLite opens it and compared with the mark
+//! after: a damaged log is copied aside, numbering goes on above the mark, and the missing range is logged at error
+//! and kept in the table `missing`.
+//!
+//! # After a disk error
+//!
+//! The writer is poisoned: appends are refused until every connection was opened anew and a checkpoint of the whole
+//! log succeeded. A full disk is another thing: the ballast is given back so that acknowledgements can be written,
+//! and appends are taken again when there is room for it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use tokio::sync::{oneshot, watch};
+
+mod changes;
+mod checkpoint;
+mod config;
+mod cursor;
+mod cursors;
+mod decide;
+mod error;
+mod files;
+mod health;
+mod high_water;
+mod index;
+mod jobs;
+mod lane;
+mod lanes;
+mod open;
+mod reader;
+mod readers;
+mod record;
+mod recover;
+mod schema;
+mod space;
+mod state;
+mod store;
+mod types;
+mod wal;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{LaneSpec, SpoolConfig, Start};
+pub use error::{AppendError, OpenError, SpoolError};
+pub use lane::LaneHandle;
+pub use reader::{
+    DeadLetter, EventFilter, HeldBack, MissingRange, Quarantined, ReplayStatus, SinkCursor, SpoolReader,
+    SpoolStatus,
+};
+pub use record::Record;
+pub use types::{Change, ChangeDone, Feed, Lag, Outcome, ReplayFrom, SpoolHealth};
+
+use crate::event::Timestamp;
+use crate::metrics::Metrics;
+use crate::normalize::NormalizedCallback;
+use files::Paths;
+use health::Health;
+use jobs::{Job, Jobs};
+use lanes::Lane;
+use readers::Readers;
+
+/// The wall clock, or what a test puts in its place.
+type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What the writer, the checkpoint thread and the handles share.
+struct Shared {
+    paths: Paths,
+    config: SpoolConfig,
+    metrics: Metrics,
+    clock: Clock,
+    lanes: Vec<Arc<Lane>>,
+    /// The highest committed sequence.
+    tip: watch::Sender<u64>,
+    readers: Readers,
+    health: Health,
+    /// Whether the writer was told that there is something to save.
+    woken: AtomicBool,
+}
+
+/// The spool. Clones are the same one; when the last clone and lane handle is gone, it closes by itself.
+#[derive(Clone)]
+pub struct Spool {
+    shared: Arc<Shared>,
+    jobs: Jobs,
+}
+
+impl Spool {
+    /// Takes the lock, opens or makes the spool, recovers it and starts its threads. Needs no runtime.
+    ///
+    /// # Errors
+    /// Says which file is in the way and what to do. A file that is not a good spool is never changed.
+    pub fn open(config: &SpoolConfig, lanes: &[LaneSpec], metrics: Metrics) -> Result<Spool, OpenError> {
+        Spool::open_with_clock(config, lanes, metrics, Arc::new(Timestamp::now))
+    }
+
+    fn open_with_clock(
+        config: &SpoolConfig,
+        lanes: &[LaneSpec],
+        metrics: Metrics,
+        clock: Clock,
+    ) -> Result<Spool, OpenError> {
+        let opened = open::open(config, lanes, clock())?;
+        let shared = Arc::new(Shared {
+            readers: Readers::new(&opened.paths.db),
+            health: Health::new(config.max_size.bytes()),
+            tip: watch::Sender::new(opened.state.tip()),
+            lanes: opened.lanes.iter().cloned().collect(),
+            paths: opened.paths.clone(),
+            config: config.clone(),
+            woken: AtomicBool::new(false),
+            metrics,
+            clock,
+        });
+        let jobs = writer::start(shared.clone(), opened)?;
+        Ok(Spool { shared, jobs })
+    }
+
+    /// Makes a callback durable, or says what it repeats. When it returns `Ok`, the disk has it.
+    ///
+    /// # Errors
+    /// It is not durable, and the caller has to be told so.
+    pub async fn append(&self, callback: NormalizedCallback) -> Result<Outcome, AppendError> {
+        let begun = Instant::now();
+        let result = match self.jobs.append(callback) {
+            Ok(answer) => answer.await.unwrap_or(Err(AppendError::Closed)),
+            Err(error) => Err(error),
+        };
+        self.observe_append(begun, result)
+    }
+
+    /// As [`append`](Self::append), on this thread; not from within a runtime.
+    ///
+    /// # Errors
+    /// It is not durable.
+    pub fn append_blocking(&self, callback: NormalizedCallback) -> Result<Outcome, AppendError> {
+        let begun = Instant::now();
+        let result = match self.jobs.append(callback) {
+            Ok(answer) => answer.blocking_recv().unwrap_or(Err(AppendError::Closed)),
+            Err(error) => Err(error),
+        };
+        self.observe_append(begun, result)
+    }
+
+    /// The highest committed sequence, and a wake-up when it grows.
+    pub fn tip(&self) -> watch::Receiver<u64> {
+        self.shared.tip.subscribe()
+    }
+
+    /// Whether a callback can be made durable now. Cheap: no disk is touched.
+    pub fn health(&self) -> SpoolHealth {
+        let health = self.shared.health.report();
+        if health.writable && self.jobs.is_closed() {
+            let reason = Some("the spool is closed".to_owned());
+            return SpoolHealth { writable: false, reason, ..health };
+        }
+        health
+    }
+
+    /// The handle of a configured sink.
+    pub fn lane(&self, sink: &str) -> Option<LaneHandle> {
+        let lane = self.shared.lanes.iter().find(|lane| lane.name == sink)?.clone();
+        Some(LaneHandle { shared: self.shared.clone(), lane, jobs: self.jobs.clone() })
+    }
+
+    /// Does what an operator asked for. Durable when it returns.
+    ///
+    /// # Errors
+    /// When it makes no sense as things stand, or cannot be written.
+    pub async fn change(&self, change: Change) -> Result<ChangeDone, SpoolError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Job::Change(change, reply)).await?;
+        answer.await.unwrap_or(Err(SpoolError::Closed))
+    }
+
+    /// As [`change`](Self::change), on this thread; not from within a runtime.
+    ///
+    /// # Errors
+    /// As [`change`](Self::change).
+    pub fn change_blocking(&self, change: Change) -> Result<ChangeDone, SpoolError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send_blocking(Job::Change(change, reply))?;
+        answer.blocking_recv().unwrap_or(Err(SpoolError::Closed))
+    }
+
+    /// Sets the gauges that change with time or by lanes: depth, lag and dead letters. To be called before metrics
+    /// are read.
+    pub fn observe(&self) {
+        let now = (self.shared.clock)();
+        for lane in &self.shared.lanes {
+            let handle =
+                LaneHandle { shared: self.shared.clone(), lane: lane.clone(), jobs: self.jobs.clone() };
+            let lag = handle.lag();
+            let age = lag.oldest.map_or(0.0, |oldest| now.millis_since(oldest).max(0) as f64 / 1000.0);
+            let metrics = &self.shared.metrics;
+            metrics.depth.with_label_values(&[&lane.name]).set(gauge(lag.depth));
+            metrics.lag_seconds.with_label_values(&[&lane.name]).set(age);
+            metrics.dead_letters.with_label_values(&[&lane.name]).set(gauge(handle.dead_letters()));
+        }
+    }
+
+    /// Saves acknowledgements, folds the log into the database and lets go of the lock. Later appends are refused.
+    pub async fn close(self) {
+        let (reply, answer) = oneshot::channel();
+        if self.jobs.send(Job::Close(reply)).await.is_ok() {
+            // An error means that the writer has ended already.
+            let _ = answer.await;
+        }
+    }
+
+    /// As [`close`](Self::close), on this thread; not from within a runtime.
+    pub fn close_blocking(self) {
+        let (reply, answer) = oneshot::channel();
+        if self.jobs.send_blocking(Job::Close(reply)).is_ok() {
+            let _ = answer.blocking_recv();
+        }
+    }
+
+    fn observe_append(
+        &self,
+        begun: Instant,
+        result: Result<Outcome, AppendError>,
+    ) -> Result<Outcome, AppendError> {
+        match &result {
+            Ok(_) => self.shared.metrics.append_seconds.observe(begun.elapsed().as_secs_f64()),
+            Err(error) => {
+                self.shared.metrics.append_failures.with_label_values(&[error.code()]).inc();
+            }
+        }
+        result
+    }
+}
+
+/// A count as the value of a gauge.
+fn gauge(count: u64) -> i64 {
+    signed(count)
+}
+
+/// For SQLite and gauges, whose integers are signed.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,160 @@
+//! A record: one accepted callback as a row, with the checksum that is written at append and checked at claim.
+
+use bytes::Bytes;
+use rusqlite::Row;
+
+use crate::callback::{Method, Request, Verdict};
+use crate::event::{Event, EventId, Stamp, Status, Timestamp, Transition};
+use crate::normalize::{self, Facts};
+
+/// An accepted callback: the request as received, what was decided about it, and what the writer stamped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub(super) request: Request,
+    pub(super) verdict: Verdict,
+    pub(super) facts: Facts,
+    pub(super) stamp: Stamp,
+}
+
+impl Record {
+    /// The record's number in its spool.
+    pub fn sequence(&self) -> u64 {
+        self.stamp.sequence
+    }
+
+    /// The idempotency key.
+    pub fn id(&self) -> &EventId {
+        &self.stamp.id
+    }
+
+    /// When the callback was received.
+    pub fn received_at(&self) -> Timestamp {
+        self.stamp.received_at
+    }
+
+    /// What the callback says.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// What verification found.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// The request as received.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What the writer stamped.
+    pub fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// The key that keeps an entity's events in order: its id, or the account's auth id where there is none.
+    pub fn entity_key(&self) -> &str {
+        self.facts.entity().unwrap_or(&self.verdict.auth_id)
+    }
+
+    /// The event: a pure function of the record.
+    pub fn event(&self) -> Event {
+        normalize::event(&self.request, &self.verdict, &self.facts, &self.stamp)
+    }
+
+    /// What it weighs in memory, about.
+    pub(super) fn weight(&self) -> usize {
+        self.request.body.len() + self.request.target.len() + 512
+    }
+}
+
+/// The columns that [`read`] takes, in its order.
+pub(super) const COLUMNS: &str = "r.sequence, r.id, r.received_at, r.occurrence, r.previous_status, r.transition, \
+    r.revision, r.checksum, r.method, r.target, r.content_type, r.content_encoding, r.verdict, r.facts, r.body";
+
+/// A row as it was found.
+pub(super) enum Found {
+    /// Its checksum matches.
+    Good(Record),
+    /// It does not, or the row does not decode.
+    Damaged {
+        /// The record's number.
+        sequence: u64,
+    },
+}
+
+/// Reads a row of [`COLUMNS`]. Errors are SQLite's; a row that does not make sense is `Damaged`.
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Found> {
+    let sequence = row.get(0)?;
+    Ok(parse(row, sequence).map_or(Found::Damaged { sequence }, Found::Good))
+}
+
+fn parse(row: &Row<'_>, sequence: u64) -> Option<Record> {
+    let id: String = row.get(1).ok()?;
+    let previous: Option<String> = row.get(4).ok()?;
+    let transition: Option<String> = row.get(5).ok()?;
+    let (verdict_json, facts_json) = (text(row, 12)?, text(row, 13)?);
+    let record = Record {
+        request: Request {
+            method: method(text(row, 8)?)?,
+            target: row.get(9).ok()?,
+            content_type: row.get(10).ok()?,
+            content_encoding: row.get(11).ok()?,
+            body: Bytes::copy_from_slice(row.get_ref(14).ok()?.as_blob().ok()?),
+        },
+        verdict: serde_json::from_str(verdict_json).ok()?,
+        facts: serde_json::from_str(facts_json).ok()?,
+        stamp: Stamp {
+            sequence,
+            id: EventId::from_stored(id),
+            received_at: Timestamp::from_millis(row.get(2).ok()?),
+            occurrence: row.get(3).ok()?,
+            previous_status: previous.map(|word| word.parse::<Status>()).transpose().ok()?,
+            transition: transition.map(|word| parse_transition(&word).ok_or(())).transpose().ok()?,
+            revision: row.get(6).ok()?,
+        },
+    };
+    let expected: u32 = row.get(7).ok()?;
+    (checksum(&record.stamp, &record.request, verdict_json, facts_json) == expected).then_some(record)
+}
+
+fn text<'r>(row: &'r Row<'_>, column: usize) -> Option<&'r str> {
+    row.get_ref(column).ok()?.as_str().ok()
+}
+
+/// The method of a stored request.
+pub(super) fn method(word: &str) -> Option<Method> {
+    [Method::Get, Method::Post].into_iter().find(|method| method.as_str() == word)
+}
+
+fn parse_transition(word: &str) -> Option<Transition> {
+    use Transition::{Advanced, First, Regressed, Repeated, Restarted};
+    [First, Advanced, Repeated, Regressed, Restarted].into_iter().find(|one| one.as_str() == word)
+}
+
+/// CRC-32 over everything that the event is made from, each part with its length.
+pub(super) fn checksum(stamp: &Stamp, request: &Request, verdict: &str, facts: &str) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut part = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    part(&stamp.sequence.to_le_bytes());
+    part(stamp.id.as_str().as_bytes());
+    part(&stamp.received_at.as_millis().to_le_bytes());
+    part(&stamp.occurrence.to_le_bytes());
+    part(stamp.previous_status.map_or("", Status::as_str).as_bytes());
+    part(stamp.transition.map_or("", Transition::as_str).as_bytes());
+    part(&stamp.revision.to_le_bytes());
+    part(request.method.as_str().as_bytes());
+    part(request.target.as_bytes());
+    for header in [&request.content_type, &request.content_encoding] {
+        // Present and empty is not absent.
+        part(if header.is_some() { b"1" } else { b"0" });
+        part(header.as_deref().unwrap_or_default().as_bytes());
+    }
+    part(verdict.as_bytes());
+    part(facts.as_bytes());
+    part(&request.body);
+    hasher.finalize()
+}

@@ -1,0 +1,112 @@
+//! The tables, and what the file says of itself.
+
+use rusqlite::Connection;
+
+/// "TDLC": marks the file as ours in the header of SQLite.
+pub(super) const APPLICATION_ID: i32 = 0x5444_4c43;
+
+/// The format that this program writes. Minor releases only add.
+pub(super) const FORMAT: u32 = 1;
+
+/// The oldest format whose readers understand what this program writes.
+pub(super) const MIN_READER: u32 = 1;
+
+/// Short columns stand before long ones: SQLite reads a row from the left, and does not touch a body that is not
+/// asked for. No index but the keys: each would cost a page written per callback.
+const TABLES: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+
+-- One row, written with each batch.
+CREATE TABLE state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    next INTEGER NOT NULL, clock INTEGER NOT NULL, records INTEGER NOT NULL,
+    signatures INTEGER NOT NULL, fingerprints INTEGER NOT NULL, entities INTEGER NOT NULL,
+    held INTEGER NOT NULL, quarantine INTEGER NOT NULL
+) STRICT;
+INSERT INTO state VALUES (1, 1, 0, 0, 0, 0, 0, 0, 0);
+
+CREATE TABLE records (
+    sequence INTEGER PRIMARY KEY, id TEXT NOT NULL, received_at INTEGER NOT NULL,
+    endpoint TEXT, status TEXT, account TEXT NOT NULL, entity TEXT,
+    occurrence INTEGER NOT NULL, previous_status TEXT, transition TEXT, revision INTEGER NOT NULL,
+    checksum INTEGER NOT NULL, method TEXT NOT NULL, target TEXT NOT NULL,
+    content_type TEXT, content_encoding TEXT, verdict TEXT NOT NULL, facts TEXT NOT NULL, body BLOB NOT NULL
+) STRICT;
+
+-- The ledger: what content a signature came with first, and as which occurrence.
+CREATE TABLE signatures (
+    hash BLOB PRIMARY KEY, fingerprint BLOB NOT NULL, occurrence INTEGER NOT NULL, first_seen INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE fingerprints (
+    fingerprint BLOB PRIMARY KEY, occurrence INTEGER NOT NULL, accepted_at INTEGER NOT NULL,
+    sequence INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE entities (
+    account TEXT NOT NULL, endpoint TEXT NOT NULL, entity TEXT NOT NULL,
+    status TEXT NOT NULL, at INTEGER NOT NULL, sequence INTEGER NOT NULL,
+    PRIMARY KEY (account, endpoint, entity)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE held (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, received_at INTEGER NOT NULL, duplicate_of TEXT NOT NULL,
+    after_change INTEGER NOT NULL, fingerprint BLOB NOT NULL, method TEXT NOT NULL, target TEXT NOT NULL,
+    content_type TEXT, content_encoding TEXT, verdict TEXT NOT NULL, facts TEXT NOT NULL, body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE quarantine (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, received_at INTEGER NOT NULL, first_id TEXT NOT NULL,
+    signature BLOB NOT NULL, fingerprint BLOB NOT NULL, method TEXT NOT NULL, target TEXT NOT NULL,
+    content_type TEXT, content_encoding TEXT, verdict TEXT NOT NULL, facts TEXT NOT NULL, body BLOB NOT NULL,
+    UNIQUE (signature, fingerprint)
+) STRICT;
+
+CREATE TABLE cursors (
+    sink TEXT PRIMARY KEY, low INTEGER NOT NULL, above BLOB NOT NULL, required INTEGER NOT NULL,
+    configured INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dead (
+    sink TEXT NOT NULL, sequence INTEGER NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (sink, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE requeued (
+    sink TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (sink, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE replays (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    low INTEGER NOT NULL, above BLOB NOT NULL, started_at INTEGER NOT NULL
+) STRICT;
+
+-- Numbers that were acknowledged and are not there: what a damaged log took.
+CREATE TABLE missing (
+    first INTEGER PRIMARY KEY, last INTEGER NOT NULL, found_at INTEGER NOT NULL, log_copy TEXT
+) STRICT;
+";
+
+/// Makes the tables in an empty database.
+pub(super) fn create(conn: &Connection, now: i64) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+    conn.pragma_update(None, "user_version", FORMAT)?;
+    conn.execute_batch(&format!("BEGIN; {TABLES} COMMIT;"))?;
+    set_meta(conn, "min_reader", i64::from(MIN_READER))?;
+    set_meta(conn, "created_at", now)
+}
+
+/// A number that the file says of itself.
+pub(super) fn meta(conn: &Connection, key: &str) -> rusqlite::Result<Option<i64>> {
+    use rusqlite::OptionalExtension;
+    conn.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
+}
+
+/// Writes a number that the file says of itself.
+pub(super) fn set_meta(conn: &Connection, key: &str, value: i64) -> rusqlite::Result<()> {
+    conn.execute(
+        "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )?;
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! What the spool is asked and what it answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{EventId, Timestamp};
+
+/// What became of a callback that was made durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A new event.
+    Accepted {
+        /// The idempotency key.
+        id: EventId,
+        /// The record's number.
+        sequence: u64,
+        /// How many times the same content was accepted before.
+        occurrence: u32,
+    },
+    /// The same content again: counted, not published.
+    Duplicate {
+        /// The key of the event that it repeats.
+        id: EventId,
+        /// Kept as a held-back record, since it came with a signature not seen before.
+        held: bool,
+        /// The entity changed status in between.
+        after_change: bool,
+    },
+    /// A signature seen before, with other content.
+    Quarantined {
+        /// The key of the content that the signature came with first.
+        id: EventId,
+        /// Whether it was kept, or only counted since a cap is reached.
+        kept: bool,
+    },
+}
+
+/// Whether a callback can be made durable now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpoolHealth {
+    /// Whether it can.
+    pub writable: bool,
+    /// Why not, in words.
+    pub reason: Option<String>,
+    /// Pages in use and the log.
+    pub bytes: u64,
+    /// The cap on `bytes`.
+    pub cap: u64,
+}
+
+/// What a lane reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feed {
+    /// Every accepted record, in order.
+    Live,
+    /// Dead letters that an operator sent back.
+    Requeued,
+    /// A range published again; the number is the replay's.
+    Replay(u64),
+}
+
+/// How far a lane is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Lag {
+    /// Records not yet published.
+    pub depth: u64,
+    /// When the oldest of them was received.
+    pub oldest: Option<Timestamp>,
+    /// The highest sequence up to which all are published.
+    pub cursor: u64,
+}
+
+/// Where a replay starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayFrom {
+    /// At this record, or the next one that is left.
+    Sequence(u64),
+    /// At the first record received at this moment (milliseconds since 1970) or later.
+    Time(Timestamp),
+}
+
+/// What an operator can change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Change {
+    /// Sends dead letters of a sink back to it.
+    Requeue {
+        /// The sink.
+        sink: String,
+        /// Which; all of them when absent.
+        #[serde(default)]
+        sequences: Option<Vec<u64>>,
+    },
+    /// Publishes a range of records again, to one sink.
+    Replay {
+        /// The sink.
+        sink: String,
+        /// The first record.
+        from: ReplayFrom,
+        /// The last record; the highest there is now when absent.
+        #[serde(default)]
+        to: Option<u64>,
+    },
+    /// Makes held-back duplicates events of their own, each with the next occurrence.
+    Release {
+        /// The numbers under which they are listed.
+        held: Vec<u64>,
+    },
+    /// Forgets the cursor of a sink that is no longer configured, with its dead letters.
+    Forget {
+        /// The sink.
+        sink: String,
+    },
+}
+
+/// What a change did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeDone {
+    /// Dead letters sent back.
+    Requeued {
+        /// The sink.
+        sink: String,
+        /// How many.
+        count: u64,
+    },
+    /// A replay began.
+    ReplayStarted {
+        /// The sink.
+        sink: String,
+        /// The replay's number.
+        replay: u64,
+        /// The first record's number.
+        from: u64,
+        /// The last record's number.
+        to: u64,
+    },
+    /// Held-back duplicates became events.
+    Released {
+        /// How many; fewer than asked for when some were not there.
+        count: u64,
+    },
+    /// A removed sink's cursor is gone.
+    Forgotten {
+        /// The sink.
+        sink: String,
+        /// Its dead letters that went with it.
+        dead_letters: u64,
+    },
+}

@@ -1,0 +1,158 @@
+//! Trouble and the way out of it: poison after a disk error, a full disk, a full spool.
+
+use std::time::{Duration, Instant};
+
+use super::super::checkpoint::{Fold, checkpoint};
+use super::super::error::Severity;
+use super::super::health::Trouble;
+use super::super::state::State;
+use super::super::{cursors, files, open, recover};
+use super::Writer;
+
+/// How often trouble is looked at again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Room inside the database's file that lets appends go on although the reserve cannot be made.
+const ROOM_INSIDE: u64 = 4 << 20;
+
+impl Writer {
+    /// Draws the consequence of an error, after the rollback.
+    pub(super) fn meet(&mut self, severity: Severity, error: &rusqlite::Error) {
+        match severity {
+            Severity::DiskFull => {
+                files::drop_ballast(&self.shared.paths);
+                self.trouble(Trouble::DiskFull);
+            }
+            Severity::Poison => self.poison(&error.to_string()),
+            Severity::Busy => {
+                tracing::error!(%error, "another process holds the spool's write lock: nothing but the relay may write to it");
+            }
+            Severity::Statement => tracing::error!(%error, "the spool refused a write"),
+        }
+    }
+
+    /// Notes what stands in the way of appends; said once.
+    pub(super) fn trouble(&mut self, trouble: Trouble) {
+        self.retry_at = Some(Instant::now() + RETRY);
+        let said = match &trouble {
+            Trouble::Full => {
+                "the spool is full: callbacks are refused until sinks publish or the cap is raised"
+            }
+            Trouble::DiskFull => "the spool's disk is full: callbacks are refused until there is room",
+            Trouble::Poisoned(_) => {
+                "the spool refuses callbacks after a disk error until its files prove good"
+            }
+            Trouble::Closed => "the spool is closed",
+        };
+        if self.shared.health.set(Some(trouble.clone())) {
+            tracing::error!(trouble = ?trouble, "{said}");
+        }
+    }
+
+    /// Nothing in memory or in the page cache can be trusted: refuse everything until the files prove good.
+    pub(super) fn poison(&mut self, reason: &str) {
+        self.shared.metrics.spool_poisoned.set(1);
+        self.trouble(Trouble::Poisoned(reason.to_owned()));
+        self.conn = None;
+    }
+
+    /// Reads memory again from disk, after an error.
+    pub(super) fn reload(&mut self) {
+        let Some(conn) = &self.conn else { return };
+        match (conn.is_autocommit(), State::load(conn)) {
+            (true, Ok(state)) => self.state = State { clock: state.clock.max(self.state.clock), ..state },
+            (false, _) => self.poison("a failed transaction could not be rolled back"),
+            (true, Err(error)) => self.poison(&error.to_string()),
+        }
+    }
+
+    /// Looks at trouble again, when it is time.
+    pub(super) fn retry(&mut self) {
+        if self.retry_at.is_none_or(|at| at > Instant::now()) {
+            return;
+        }
+        self.retry_at = None;
+        let mended = match self.shared.health.trouble() {
+            None | Some(Trouble::Closed) => return,
+            Some(Trouble::Poisoned(_)) => self.prove_files(),
+            Some(Trouble::DiskFull) => self.disk_has_room() && self.make_room(0),
+            Some(Trouble::Full) => self.make_room(0),
+        };
+        if mended {
+            self.shared.health.set(None);
+            tracing::info!("the spool takes callbacks again");
+        } else {
+            self.retry_at = Some(Instant::now() + RETRY);
+        }
+    }
+
+    /// Every connection is opened anew, and all of the log folded into the database and synced: what is read after
+    /// that is what the disk has.
+    fn prove_files(&mut self) -> bool {
+        self.conn = None;
+        let released = self.checkpoints.release();
+        if self.shared.readers.suspend() > 0 || !released {
+            tracing::warn!("the spool's files cannot be proven yet: readers are busy");
+            return false;
+        }
+        match self.reopen() {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!("the spool's files cannot be proven yet: another process reads the log");
+                self.conn = None;
+                return false;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the spool's files do not prove good yet");
+                self.conn = None;
+                return false;
+            }
+        }
+        self.shared.readers.resume();
+        self.shared.metrics.spool_poisoned.set(0);
+        self.shared.metrics.spool_recoveries.inc();
+        true
+    }
+
+    fn reopen(&mut self) -> rusqlite::Result<bool> {
+        let mut conn = open::open_for_writing(&self.shared.paths.db, &self.shared.config)?;
+        if !checkpoint(&conn, "TRUNCATE")? {
+            return Ok(false);
+        }
+        let acknowledged = self.state.tip();
+        let mut state = State::load(&conn)?;
+        state.clock = state.clock.max(self.state.clock);
+        if state.tip() < acknowledged {
+            recover::note_loss(&mut conn, &mut state, acknowledged, None)?;
+        }
+        for lane in &self.shared.lanes {
+            cursors::merge_from_disk(&conn, lane, &state)?;
+        }
+        self.state = state;
+        // A batch that was refused may have become durable all the same: its retries are duplicates, it is published.
+        self.shared.tip.send_replace(state.tip());
+        self.adopt(conn)?;
+        Ok(true)
+    }
+
+    /// Whether the disk has room: for the reserve, or else inside the database's file.
+    fn disk_has_room(&mut self) -> bool {
+        self.checkpoints.fold(Fold::Restart);
+        let reserve = self.shared.config.reserve.bytes();
+        if files::make_ballast(&self.shared.paths, reserve).is_ok() {
+            return true;
+        }
+        for _ in 0..8 {
+            if self.free_inside() >= ROOM_INSIDE.max(reserve / 4) {
+                tracing::warn!(
+                    "the spool goes on in the room that deleted records left: the disk is still full"
+                );
+                return true;
+            }
+            if self.delete_for_space() == 0 {
+                return false;
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,234 @@
+//! What the writer does between batches: save acknowledgements, restart the log, delete what is old.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::super::checkpoint::Fold;
+use super::super::error::severity;
+use super::super::health::Trouble;
+use super::super::space::{self, Swept};
+use super::super::{cursors, gauge};
+use super::{SAVE_WITHIN, Writer};
+use crate::event::Timestamp;
+
+/// How often old records are looked for.
+const RETENTION_EVERY: Duration = Duration::from_secs(60);
+
+/// How long retention waits after the clock jumped.
+const JUMP_WAIT: Duration = Duration::from_secs(86_400);
+
+/// How many steps of deletion one batch waits for.
+const STEPS: usize = 8;
+
+/// When to look for old records, and how far it came.
+pub(super) struct Tend {
+    retention_at: Instant,
+    pub(super) swept: Swept,
+}
+
+impl Tend {
+    /// The first look is soon after the start, or a day later when the clock cannot be trusted.
+    pub(super) fn new(clock_jumped: bool, now: Instant) -> Self {
+        let wait = if clock_jumped { JUMP_WAIT } else { Duration::from_secs(1) };
+        if clock_jumped {
+            tracing::warn!(
+                "the clock is more than an hour ahead of the spool's last record: nothing is deleted for its age before a day of running"
+            );
+        }
+        Tend { retention_at: now + wait, swept: Swept::default() }
+    }
+}
+
+impl Writer {
+    /// How long there is nothing to do but wait for jobs; `None` is for ever.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        let deadlines =
+            [self.save_by, self.retry_at, (self.state.records > 0).then_some(self.tend.retention_at)];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    /// After each batch, and when a deadline has passed.
+    pub(super) fn tend(&mut self) {
+        self.retry();
+        if matches!(self.shared.health.trouble(), Some(Trouble::Poisoned(_))) {
+            return;
+        }
+        self.save_acknowledgements();
+        self.restart_log();
+        self.delete_old();
+    }
+
+    fn save_acknowledgements(&mut self) {
+        let now = Instant::now();
+        if self.save_by.is_none() && self.shared.woken.load(Ordering::Acquire) {
+            self.save_by = Some(now + SAVE_WITHIN);
+        }
+        if self.save_by.is_some_and(|by| by <= now)
+            && let Err(error) = self.transact(|_, _| Ok::<_, rusqlite::Error>(()))
+        {
+            self.meet(severity(&error), &error);
+            self.save_by = Some(now + Duration::from_secs(1));
+        }
+    }
+
+    /// Above its limit, the log is restarted before more is written.
+    fn restart_log(&mut self) {
+        let frames = self.log_frames.load(Ordering::Relaxed);
+        let limit = self.shared.config.effective_wal_limit() / 4120;
+        if frames < limit {
+            self.restart_from = 0;
+        } else if frames >= self.restart_from {
+            // After a vain attempt (a reader holds an old snapshot) it may grow by a quarter before the next.
+            self.restart_from = if self.checkpoints.fold(Fold::Restart) { 0 } else { frames + limit / 4 };
+            if self.restart_from == 0 {
+                self.log_frames.store(0, Ordering::Relaxed);
+            } else {
+                tracing::warn!(frames, "the spool's log could not be restarted: another process reads it");
+            }
+        }
+    }
+
+    /// One step of deleting what is published and older than retention.
+    fn delete_old(&mut self) {
+        let now = Instant::now();
+        if self.tend.retention_at > now {
+            return;
+        }
+        let clock = (self.shared.clock)().max(self.state.clock);
+        let age = i64::try_from(self.shared.config.retention.as_millis()).unwrap_or(i64::MAX);
+        let before = Timestamp::from_millis(clock.as_millis().saturating_sub(age));
+        let tip = self.state.tip();
+        let due = self.conn.as_ref().map(|conn| space::is_due(conn, &self.shared.lanes, tip, before));
+        // An error is met by the deletion itself.
+        let step = if matches!(due, Some(Ok(false)) | None) { None } else { self.delete(Some(before)) };
+        let more = step.is_some_and(|step| step.more);
+        if let Some(step) = step {
+            self.shared.metrics.spool_deleted.with_label_values(&["retention"]).inc_by(step.records);
+            self.set_gauges();
+        }
+        if !more {
+            self.tend.swept = Swept::default();
+            self.tend.retention_at = now + RETENTION_EVERY;
+        }
+    }
+
+    /// Makes sure that `need` more bytes fit below the cap; whether they do.
+    pub(super) fn make_room(&mut self, need: u64) -> bool {
+        let cap = self.shared.config.max_size.bytes();
+        let slack = (cap / 32).min(64 << 20);
+        if self.used() + need <= cap - slack / 2 {
+            return true;
+        }
+        if self.shared.paths.wal_bytes() > slack {
+            self.checkpoints.fold(Fold::Truncate);
+        }
+        for _ in 0..STEPS {
+            if self.used() + need <= cap - slack {
+                return true;
+            }
+            if self.delete_for_space() == 0 && !self.skip_for_space() {
+                break;
+            }
+        }
+        if self.shared.paths.wal_bytes() > slack {
+            self.checkpoints.fold(Fold::Truncate);
+        }
+        // Records that dead letters held may be free by the next look.
+        self.tend.swept = Swept::default();
+        self.used() + need <= cap
+    }
+
+    /// One step of deleting what every configured sink has published, whatever its age; how many records.
+    pub(super) fn delete_for_space(&mut self) -> u64 {
+        let records = self.delete(None).map_or(0, |step| step.records);
+        self.shared.metrics.spool_deleted.with_label_values(&["space"]).inc_by(records);
+        records
+    }
+
+    /// Makes sinks that are not required pass over the oldest records; whether there were any.
+    fn skip_for_space(&mut self) -> bool {
+        let (shared, tip) = (self.shared.clone(), self.state.tip());
+        let (until, dropped) = match self.transact(|tx, _| space::unhold(tx, &shared.lanes, tip)) {
+            Ok(Some(unheld)) => unheld,
+            Ok(None) => return false,
+            Err(error) => {
+                self.meet(severity(&error), &error);
+                return false;
+            }
+        };
+        let mut skipped = dropped;
+        for lane in shared.lanes.iter().filter(|lane| !lane.required) {
+            let passed = lane.skip(until);
+            if passed > 0 {
+                tracing::warn!(sink = %lane.name, records = passed, "the spool is full: a sink that is not required passes over its oldest records");
+            }
+            skipped += passed;
+        }
+        if dropped > 0 {
+            self.recount_dead();
+        }
+        shared.metrics.spool_deleted.with_label_values(&["skipped"]).inc_by(skipped);
+        self.tend.swept = Swept::default();
+        skipped > 0
+    }
+
+    /// Dead letters went: what is known in memory of their number is read again.
+    fn recount_dead(&mut self) {
+        let Some(conn) = &self.conn else { return };
+        for lane in &self.shared.lanes {
+            if let Err(error) = cursors::merge_from_disk(conn, lane, &self.state) {
+                tracing::warn!(%error, "dead letters could not be counted");
+            }
+        }
+    }
+
+    fn delete(&mut self, before: Option<Timestamp>) -> Option<space::Step> {
+        let shared = self.shared.clone();
+        let tip = self.state.tip();
+        let mut swept = self.tend.swept;
+        let result =
+            self.transact(|tx, state| space::delete_step(tx, state, &shared.lanes, tip, before, &mut swept));
+        match result {
+            Ok(step) => {
+                self.tend.swept = swept;
+                Some(step)
+            }
+            Err(error) => {
+                self.meet(severity(&error), &error);
+                None
+            }
+        }
+    }
+
+    /// Bytes in use: pages and log.
+    fn used(&self) -> u64 {
+        let pages = self.conn.as_ref().and_then(|conn| space::pages(conn).ok());
+        let used = pages.map_or(0, |pages| pages.used_bytes()) + self.shared.paths.wal_bytes();
+        self.shared.health.set_bytes(used);
+        self.shared.metrics.spool_bytes.set(gauge(used));
+        used
+    }
+
+    /// Bytes of pages that are free inside the database's file.
+    pub(super) fn free_inside(&self) -> u64 {
+        self.conn.as_ref().and_then(|conn| space::pages(conn).ok()).map_or(0, |pages| pages.free_bytes())
+    }
+
+    /// Shows the counts.
+    pub(super) fn set_gauges(&self) {
+        let (metrics, state) = (&self.shared.metrics, &self.state);
+        metrics.spool_cap_bytes.set(gauge(self.shared.config.max_size.bytes()));
+        metrics.spool_records.set(gauge(state.records));
+        metrics.held_rows.set(gauge(state.held));
+        metrics.quarantine_rows.set(gauge(state.quarantine));
+        let rows = [
+            ("signatures", state.signatures),
+            ("fingerprints", state.fingerprints),
+            ("entities", state.entities),
+        ];
+        for (table, count) in rows {
+            metrics.ledger_rows.with_label_values(&[table]).set(gauge(count));
+        }
+    }
+}
