@@ -1,6 +1,6 @@
 //! kill -9: what was answered 200 is not lost.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::config::Config;
 use crate::support::files;
 use crate::support::load::{Answered, Load};
-use crate::support::relay::Home;
+use crate::support::relay::{Home, Relay};
 use crate::support::wait::until_true;
 
 #[test]
@@ -28,7 +28,7 @@ fn what_was_answered_is_published_after_kill_nine_again_and_again() {
     assert_promises(&answered, &files::topic_events(&home.events(), "plivo.10dlc.brand"));
 }
 
-fn accepted(relay: &crate::support::relay::Relay) -> f64 {
+fn accepted(relay: &Relay) -> f64 {
     relay.metrics().sum("tendlc_callbacks_total", &[("outcome", "accepted")])
 }
 
@@ -40,13 +40,17 @@ pub fn assert_promises(answered: &[Answered], events: &[Value]) {
     let promised: Vec<&Answered> = answered.iter().filter(|answer| answer.id.is_some()).collect();
     let lost: Vec<_> = promised.iter().filter(|a| !published.contains(a.id.as_deref().unwrap())).collect();
     assert!(lost.is_empty(), "{} of {} lost: {lost:?}", lost.len(), promised.len());
+    let entity_of: HashMap<&str, &str> =
+        promised.iter().map(|answer| (answer.id.as_deref().unwrap(), answer.entity.as_str())).collect();
     let mut seen = HashSet::new();
-    let mut last: std::collections::HashMap<&str, &str> = Default::default();
+    let mut last: HashMap<&str, &str> = HashMap::new();
     for event in events {
-        if !seen.insert(event["id"].as_str().unwrap()) {
+        let id = event["id"].as_str().unwrap();
+        if !seen.insert(id) {
             continue;
         }
         let entity = event["data"]["brand_id"].as_str().unwrap();
+        assert!(entity_of.get(id).is_none_or(|answered| *answered == entity), "{id} is about {entity}");
         let sequence = event["sequence"].as_str().unwrap();
         let before = last.insert(entity, sequence);
         assert!(before.is_none_or(|before| before < sequence), "{entity}: {sequence} after {before:?}");

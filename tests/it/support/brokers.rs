@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::process::Process;
@@ -99,6 +100,16 @@ impl Own {
             }
             .unwrap_or(false)
         });
+    }
+
+    /// Stands still: connections stay, and nothing answers.
+    pub fn freeze(&self) {
+        self.running.as_ref().expect("a broker that runs").signal(Signal::STOP);
+    }
+
+    /// Goes on.
+    pub fn thaw(&self) {
+        self.running.as_ref().expect("a broker that runs").signal(Signal::CONT);
     }
 
     /// kill -9.

@@ -20,7 +20,8 @@ KINDS = ("brand", "campaign", "number_linking", "number_unlinking", "unrecognize
 
 def topics(servers, prefix):
     wanted = [NewTopic(f"{prefix}.{kind}", num_partitions=1, replication_factor=1) for kind in KINDS]
-    for made in AdminClient({"bootstrap.servers": servers}).create_topics(wanted).values():
+    admin = AdminClient({"bootstrap.servers": servers})  # has to outlive its answers
+    for made in admin.create_topics(wanted).values():
         made.result(30)
 
 
@@ -29,7 +30,8 @@ def larger(servers, prefix):
         return ConfigEntry("max.message.bytes", "4000000", incremental_operation=AlterConfigOpType.SET)
 
     wanted = [ConfigResource(ResourceType.TOPIC, f"{prefix}.{kind}", incremental_configs=[change()]) for kind in KINDS]
-    for done in AdminClient({"bootstrap.servers": servers}).incremental_alter_configs(wanted).values():
+    admin = AdminClient({"bootstrap.servers": servers})
+    for done in admin.incremental_alter_configs(wanted).values():
         done.result(30)
 
 

@@ -4,7 +4,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
 use super::log::Log;
 use super::wait::until;
@@ -53,6 +53,11 @@ impl Process {
             reader.join().unwrap();
         }
         status
+    }
+
+    /// Whether nothing of its group is left, once it has ended.
+    pub fn left_nothing(&self) -> bool {
+        test_kill_process_group(self.pid()).is_err()
     }
 
     /// kill -9, and what was left of its group too.

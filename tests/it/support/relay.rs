@@ -1,7 +1,7 @@
 //! The real binary in a directory of its own.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use rustix::process::Signal;
@@ -59,10 +59,6 @@ impl Home {
     /// The directory of the File sink.
     pub fn events(&self) -> PathBuf {
         self.path("events")
-    }
-
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
     }
 }
 
@@ -138,6 +134,7 @@ impl Relay {
         self.process.signal(Signal::TERM);
         let status = self.process.wait();
         assert!(status.success(), "{status}:\n{}", self.process.log.tail());
+        assert!(self.process.left_nothing(), "it left a process behind");
     }
 }
 
