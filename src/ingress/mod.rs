@@ -13,6 +13,9 @@ mod server;
 mod slots;
 mod tracked;
 
+#[cfg(test)]
+mod tests;
+
 pub use answer::Answer;
 pub use config::{IngressConfig, RouteConfig, Verification};
 pub(crate) use limits::ConnectionLimits;

@@ -1,0 +1,5 @@
+//! The ingress over real sockets.
+
+mod connections;
+mod drain;
+mod wire;
