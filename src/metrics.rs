@@ -148,7 +148,7 @@ pub struct Metrics {
 pub const CLOSE_REASONS: [&str; 5] = ["cap", "idle_cap", "header_timeout", "idle_timeout", "bad_request"];
 
 /// The reasons of `append_failures_total`.
-pub const APPEND_FAILURES: [&str; 6] = ["full", "disk_full", "io", "poisoned", "overload", "closed"];
+pub const APPEND_FAILURES: [&str; 7] = ["full", "disk_full", "io", "poisoned", "overload", "closed", "late"];
 
 /// The tables of `ledger_rows`.
 pub const LEDGER_TABLES: [&str; 3] = ["signatures", "fingerprints", "entities"];

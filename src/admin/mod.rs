@@ -6,6 +6,7 @@
 mod routes;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -78,7 +79,7 @@ impl Admin {
     /// When the address cannot be bound.
     pub async fn bind(config: &AdminConfig, state: AdminState) -> Result<Self, AdminBindError> {
         let address = config.listen;
-        let server = Server::bind(address, routes::router(state), limits(), None).await;
+        let server = Server::bind(address, routes::router(state), limits(), Arc::default(), None).await;
         server.map(|server| Admin { server }).map_err(|source| AdminBindError { address, source })
     }
 

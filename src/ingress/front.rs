@@ -33,6 +33,15 @@ impl Arrival {
     pub(crate) fn body_complete(&self) {
         self.slot.body_complete();
     }
+
+    /// An arrival at another time than now, for tests of deadlines.
+    #[cfg(test)]
+    pub(crate) fn at(at: Instant) -> Self {
+        let super::slots::Admission::Free(slot) = super::slots::Slots::new(1).admit() else {
+            panic!("no place in an empty house");
+        };
+        Arrival { at, peer: IpAddr::from([127, 0, 0, 1]), slot }
+    }
 }
 
 /// The `endpoint` label under which a request counts. An extension of every answer of a route.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::Response;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,11 +15,15 @@ use super::answer::NO_PLACE;
 use super::connection;
 use super::front::CountedAs;
 use super::limits::ConnectionLimits;
+use super::refusals::Refusals;
 use super::slots::{Admission, Order, Slot, Slots};
 use crate::metrics::Metrics;
 
 /// How long accepting waits after an error such as too many open files, which the end of a connection mends.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often the refusals that were not logged are summed up.
+const SUM_UP_EVERY: Duration = Duration::from_secs(10);
 
 /// When and how long a listener takes its leave.
 #[derive(Debug, Clone)]
@@ -37,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) draining: CancellationToken,
     /// `None` for the admin listener: it does not count itself.
     metrics: Option<Metrics>,
+    refusals: Arc<Refusals>,
     slots: Slots,
 }
 
@@ -60,6 +65,22 @@ impl CloseReason {
             CloseReason::BadRequest => "bad_request",
         }
     }
+
+    /// What is wrong and the next step; nothing for an ordinary end.
+    const fn detail(self) -> Option<&'static str> {
+        match self {
+            CloseReason::Cap => {
+                Some("limits.connections is reached and none is idle; see who connects, or raise the limit")
+            }
+            CloseReason::HeaderTimeout => {
+                Some("the header was not complete in time; look at the network and the proxy in front")
+            }
+            CloseReason::BadRequest => Some(
+                "what was sent is not HTTP/1, or has too much header; see who connects (TLS ends at the proxy in front)",
+            ),
+            CloseReason::IdleCap | CloseReason::IdleTimeout => None,
+        }
+    }
 }
 
 /// A bound listener that is not yet served.
@@ -68,6 +89,7 @@ pub(crate) struct Server {
     local_addr: SocketAddr,
     router: Router,
     limits: ConnectionLimits,
+    refusals: Arc<Refusals>,
     metrics: Option<Metrics>,
 }
 
@@ -77,11 +99,12 @@ impl Server {
         address: SocketAddr,
         router: Router,
         limits: ConnectionLimits,
+        refusals: Arc<Refusals>,
         metrics: Option<Metrics>,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let local_addr = listener.local_addr()?;
-        Ok(Server { listener, local_addr, router, limits, metrics })
+        Ok(Server { listener, local_addr, router, limits, refusals, metrics })
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
@@ -95,6 +118,7 @@ impl Server {
             router: self.router,
             draining: shutdown.draining.clone(),
             metrics: self.metrics,
+            refusals: self.refusals,
             slots: Slots::new(self.limits.connections),
             limits: self.limits,
         });
@@ -105,6 +129,7 @@ impl Server {
         };
         tokio::select! {
             () = accept_all(&self.listener, &shared, &tasks) => {}
+            () = sum_up(&shared.refusals) => {}
             () = until => {}
         }
         drop(self.listener);
@@ -132,6 +157,17 @@ async fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, tasks: &TaskTr
                 tracing::error!(%error, "no connection can be accepted; check the limit on open files");
                 sleep(ACCEPT_PAUSE).await;
             }
+        }
+    }
+}
+
+/// Tells how many refusals were not logged, once a flood of them is over.
+async fn sum_up(refusals: &Refusals) {
+    let mut pause = interval(SUM_UP_EVERY);
+    loop {
+        pause.tick().await;
+        for (reason, left_out) in refusals.settle() {
+            tracing::warn!(reason, left_out, "more requests were refused than were logged");
         }
     }
 }
@@ -214,6 +250,11 @@ impl Shared {
     pub(crate) fn count_closed(&self, reason: CloseReason) {
         if let Some(metrics) = &self.metrics {
             metrics.connections_closed.with_label_values(&[reason.label()]).inc();
+        }
+        let Some(detail) = reason.detail() else { return };
+        let reason = reason.label();
+        if let Some(left_out) = self.refusals.admit(reason) {
+            tracing::warn!(reason, detail, left_out, "a connection was closed");
         }
     }
 }

@@ -40,3 +40,15 @@ async fn after_the_delay_listening_stops_and_what_is_in_flight_ends() {
     server.served.await.unwrap();
     assert_eq!(server.metrics.connections.get(), 0);
 }
+
+#[tokio::test]
+async fn what_does_not_end_within_the_grace_period_is_cut_off() {
+    let grace = Duration::from_millis(200);
+    let server = Running::start_with(limits(), Duration::ZERO, grace).await;
+    let mut endless = server.connect().await;
+    endless.send(HALF).await;
+    assert_eq!(endless.reply().await.status, 100);
+    server.draining.cancel();
+    server.served.await.unwrap();
+    assert_eq!(endless.end().await, "");
+}

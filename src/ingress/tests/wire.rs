@@ -1,6 +1,7 @@
 //! A client that sends exactly the bytes it is given, and a server to send them to.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -42,11 +43,16 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) async fn start(limits: ConnectionLimits, drain_delay: Duration) -> Self {
+        Self::start_with(limits, drain_delay, PATIENCE).await
+    }
+
+    pub(super) async fn start_with(limits: ConnectionLimits, drain_delay: Duration, grace: Duration) -> Self {
         let metrics = Metrics::new().unwrap();
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::bind(any_port, router(), limits, Some(metrics.clone())).await.unwrap();
+        let server =
+            Server::bind(any_port, router(), limits, Arc::default(), Some(metrics.clone())).await.unwrap();
         let (addr, draining) = (server.local_addr(), CancellationToken::new());
-        let shutdown = Shutdown { draining: draining.clone(), grace: PATIENCE };
+        let shutdown = Shutdown { draining: draining.clone(), grace };
         let served = tokio::spawn(server.serve(drain_delay, shutdown));
         Running { addr, metrics, draining, served }
     }

@@ -1,0 +1,238 @@
+//! The road of one callback, from its route to its answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request as HttpRequest;
+use axum::http::request::Parts;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+
+use super::answer::Answer;
+use super::body::{self, BodyError};
+use super::config::IngressConfig;
+use super::forwarded::TrustedProxies;
+use super::front::Arrival;
+use super::refusals::Refusals;
+use super::request;
+use super::routes::Route;
+use super::state::State;
+use super::tally;
+use crate::callback::{Method, RawCallback, VerifiedCallback, verify};
+use crate::normalize::NormalizedCallback;
+
+/// Seconds after which another attempt may find the disk quicker.
+const RETRY_LATE: u32 = 5;
+
+/// What every route's handler works with.
+pub(crate) struct Handler {
+    state: Arc<State>,
+    refusals: Arc<Refusals>,
+    proxies: TrustedProxies,
+    /// A place for each callback between its last byte and its answer. Taken only then: a body that stalls keeps
+    /// nobody else out.
+    in_flight: Semaphore,
+    body_limit: usize,
+    deadline: Duration,
+}
+
+/// Why a callback is not taken: what is logged and what is answered.
+struct Refused {
+    /// From a closed set.
+    reason: &'static str,
+    /// What is wrong and the next step, for the operator alone.
+    detail: String,
+    answer: Answer,
+}
+
+impl Refused {
+    fn new(answer: Answer, reason: &'static str, detail: impl ToString) -> Self {
+        Refused { reason, detail: detail.to_string(), answer }
+    }
+}
+
+impl Handler {
+    pub(crate) fn new(
+        config: &IngressConfig,
+        state: Arc<State>,
+        refusals: Arc<Refusals>,
+    ) -> Result<Self, String> {
+        Ok(Handler {
+            state,
+            refusals,
+            proxies: TrustedProxies::parse(&config.trusted_proxies)?,
+            in_flight: Semaphore::new(config.limits.in_flight),
+            body_limit: config.limits.body_bytes(),
+            deadline: config.limits.request_deadline.get(),
+        })
+    }
+
+    /// The answer to a request on one of the routes.
+    pub(crate) async fn answer(&self, route: &Route, http: HttpRequest) -> Answer {
+        let peer = http.extensions().get::<Arrival>().map(|arrival| arrival.peer);
+        match self.take(route, http).await {
+            Ok(answer) => answer,
+            Err(refused) => self.refuse(route, peer, refused),
+        }
+    }
+
+    async fn take(&self, route: &Route, http: HttpRequest) -> Result<Answer, Refused> {
+        let (parts, body) = http.into_parts();
+        let method = request::method(&parts.method).ok_or_else(|| {
+            Refused::new(
+                Answer::WrongMethod,
+                "wrong_method",
+                "callbacks come by get or post; look at who sends these",
+            )
+        })?;
+        let arrival = parts.extensions.get::<Arrival>().cloned();
+        let deadline = arrival.as_ref().map_or_else(Instant::now, |arrival| arrival.at) + self.deadline;
+        let raw = self.receive(route, method, &parts, body, deadline).await?;
+        if let Some(arrival) = arrival {
+            arrival.body_complete();
+        }
+        let _place = self.place()?;
+        let callback = self.verify(route, raw)?;
+        self.keep(self.state.normalizer.normalize(callback), deadline).await
+    }
+
+    /// Everything that the request brings, body included.
+    async fn receive(
+        &self,
+        route: &Route,
+        method: Method,
+        parts: &Parts,
+        body: Body,
+        deadline: Instant,
+    ) -> Result<RawCallback, Refused> {
+        let tenant = route.pattern.tenant(parts.uri.path()).ok_or_else(|| {
+            let detail = "the tag in the path is not 1 to 128 letters, digits, '-', '.', '_' or '~'; correct the callback url";
+            Refused::new(Answer::UnknownPath, "bad_tag", detail)
+        })?;
+        let peer = parts.extensions.get::<Arrival>().map(|arrival| arrival.peer);
+        let forwarded_origin = peer.and_then(|peer| self.proxies.origin(peer, &parts.headers));
+        let body = timeout_at(deadline, body::read(body, self.body_limit))
+            .await
+            .map_err(|_| {
+                let detail = "the body was not complete in time; look at the network and the proxy in front";
+                Refused::new(Answer::TooSlow, "too_slow", detail)
+            })?
+            .map_err(refused_body)?;
+        Ok(RawCallback {
+            request: request::request(parts, method, body),
+            signatures: request::signatures(&parts.headers),
+            route_endpoint: route.endpoint,
+            account: tenant.account,
+            tag: tenant.tag,
+            forwarded_origin,
+        })
+    }
+
+    fn place(&self) -> Result<Place<'_>, Refused> {
+        let permit = self.in_flight.try_acquire().map_err(|_| {
+            self.state.metrics.append_failures.with_label_values(&["overload"]).inc();
+            let detail = "limits.in_flight callbacks are at work; look at the disk's commit time";
+            Refused::new(Answer::Overloaded, "overloaded", detail)
+        })?;
+        self.state.metrics.requests_in_flight.inc();
+        Ok(Place { handler: self, _permit: permit })
+    }
+
+    fn verify(&self, route: &Route, raw: RawCallback) -> Result<VerifiedCallback, Refused> {
+        let metrics = &self.state.metrics;
+        let sent = tally::schemes_sent(&raw.signatures);
+        match verify(raw, &route.policy, &self.state.accounts.load()) {
+            Ok(verified) => {
+                tally::verified(metrics, &verified);
+                Ok(verified.callback)
+            }
+            Err(refusal) => {
+                tally::refused(metrics, sent, refusal);
+                Err(Refused::new(Answer::Refused, refusal.code(), refusal))
+            }
+        }
+    }
+
+    /// Makes the callback durable. When that comes too late, it may be durable all the same: the retry is then known
+    /// for a duplicate.
+    async fn keep(&self, callback: NormalizedCallback, deadline: Instant) -> Result<Answer, Refused> {
+        let late = || {
+            let detail = "the commit was not done in time; look at the disk";
+            self.not_durable("late", RETRY_LATE, &detail)
+        };
+        if Instant::now() >= deadline {
+            return Err(late());
+        }
+        let seen = tally::Seen::of(callback.facts());
+        match timeout_at(deadline, self.state.spool.append(callback)).await {
+            Ok(Ok(outcome)) => {
+                seen.count(&self.state.metrics, &outcome);
+                Ok(tally::answer(outcome))
+            }
+            Ok(Err(error)) => Err(self.not_durable(error.code(), error.retry_after(), &error)),
+            Err(_) => Err(late()),
+        }
+    }
+
+    fn not_durable(&self, code: &'static str, retry_after: u32, detail: &dyn ToString) -> Refused {
+        self.state.metrics.append_failures.with_label_values(&[code]).inc();
+        Refused { reason: code, detail: detail.to_string(), answer: Answer::NotDurable { retry_after } }
+    }
+
+    fn refuse(&self, route: &Route, peer: Option<IpAddr>, refused: Refused) -> Answer {
+        let Refused { reason, detail, answer } = refused;
+        if let Some(left_out) = self.refusals.admit(reason) {
+            let code = answer.status().as_u16();
+            let peer = peer.map(tracing::field::display);
+            tracing::warn!(route = %route.name, peer, code, reason, detail, left_out, "a callback was refused");
+        }
+        answer
+    }
+}
+
+fn refused_body(error: BodyError) -> Refused {
+    match error {
+        BodyError::TooLarge => Refused::new(
+            Answer::TooLarge,
+            "too_large",
+            "the body is over limits.body; raise it if Plivo really sends as much",
+        ),
+        BodyError::Broken => Refused::new(
+            Answer::BrokenBody,
+            "broken_body",
+            "the body ended early or its framing is broken; look at the proxy in front",
+        ),
+    }
+}
+
+/// One of the places for requests in flight, and its metric.
+struct Place<'a> {
+    handler: &'a Handler,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.handler.state.metrics.requests_in_flight.dec();
+    }
+}
+
+/// The codes of this stage, beside those of [`crate::spool::AppendError`].
+#[cfg(test)]
+const OWN_APPEND_FAILURES: [&str; 1] = ["late"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spool::AppendError;
+
+    #[test]
+    fn every_failure_to_append_has_its_series() {
+        let errors = [AppendError::Full, AppendError::Overload, AppendError::Closed];
+        for code in errors.iter().map(AppendError::code).chain(OWN_APPEND_FAILURES) {
+            assert!(crate::metrics::APPEND_FAILURES.contains(&code), "{code}");
+        }
+    }
+}
