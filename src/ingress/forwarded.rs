@@ -47,8 +47,18 @@ impl TrustedProxies {
 
 /// Whether this is a host with or without a port, and nothing that would reach into another part of a URL.
 pub(super) fn is_authority(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    !text.is_empty() && !text.starts_with(':') && text.len() <= AUTHORITY_MAX && text.bytes().all(plain)
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let good_host = match address {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)),
+    };
+    good_host
+        && text.len() <= AUTHORITY_MAX
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|n| n > 0))
 }
 
 fn last_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -101,9 +111,17 @@ mod tests {
 
     #[test]
     fn values_that_are_not_a_scheme_and_a_host_are_dropped() {
-        for (scheme, host) in
-            [("ftp", "a"), ("https", "a/b"), ("https", "a@b"), ("https", ""), ("https", ":80"), ("", "a")]
-        {
+        for (scheme, host) in [
+            ("ftp", "a"),
+            ("https", "a/b"),
+            ("https", "a@b"),
+            ("https", ""),
+            ("https", ":80"),
+            ("", "a"),
+            ("https", "a:b"),
+            ("https", "a:80:80"),
+            ("https", "[::g]"),
+        ] {
             let told = headers(&[("x-forwarded-proto", scheme), ("x-forwarded-host", host)]);
             assert_eq!(proxies().origin(PROXY, &told), None, "{scheme} {host}");
         }

@@ -158,12 +158,8 @@ impl Handler {
     /// Makes the callback durable. When that comes too late, it may be durable all the same: the retry is then known
     /// for a duplicate.
     async fn keep(&self, callback: NormalizedCallback, deadline: Instant) -> Result<Answer, Refused> {
-        let late = || {
-            let detail = "the commit was not done in time; look at the disk";
-            self.not_durable("late", RETRY_LATE, &detail)
-        };
         if Instant::now() >= deadline {
-            return Err(late());
+            return Err(self.late());
         }
         let seen = tally::Seen::of(callback.facts());
         match timeout_at(deadline, self.state.spool.append(callback)).await {
@@ -171,14 +167,19 @@ impl Handler {
                 seen.count(&self.state.metrics, &outcome);
                 Ok(tally::answer(outcome))
             }
-            Ok(Err(error)) => Err(self.not_durable(error.code(), error.retry_after(), &error)),
-            Err(_) => Err(late()),
+            // The spool has counted it.
+            Ok(Err(error)) => {
+                let answer = Answer::NotDurable { retry_after: error.retry_after() };
+                Err(Refused::new(answer, error.code(), error))
+            }
+            Err(_) => Err(self.late()),
         }
     }
 
-    fn not_durable(&self, code: &'static str, retry_after: u32, detail: &dyn ToString) -> Refused {
-        self.state.metrics.append_failures.with_label_values(&[code]).inc();
-        Refused { reason: code, detail: detail.to_string(), answer: Answer::NotDurable { retry_after } }
+    fn late(&self) -> Refused {
+        self.state.metrics.append_failures.with_label_values(&["late"]).inc();
+        let answer = Answer::NotDurable { retry_after: RETRY_LATE };
+        Refused::new(answer, "late", "the commit was not done in time; look at the disk")
     }
 
     fn refuse(&self, route: &Route, peer: Option<IpAddr>, refused: Refused) -> Answer {
