@@ -36,6 +36,7 @@ pub mod event;
 pub mod ingress;
 pub mod metrics;
 pub mod normalize;
+pub mod relay;
 pub mod signature;
 pub mod sink;
 pub mod spool;

@@ -8,6 +8,7 @@ use super::file::FileConfig;
 use super::kafka::KafkaConfig;
 use super::nats::NatsConfig;
 use super::topics::TopicsConfig;
+use crate::spool::Start;
 
 /// One sink: `type` says which kind.
 #[derive(Debug, Clone, Serialize)]
@@ -39,7 +40,7 @@ pub struct CommonConfig {
     /// Whether a full spool waits for this sink (`true`), or skips its oldest unpublished records.
     pub required: bool,
     /// Where a sink that the spool does not know yet begins.
-    pub start: StartAt,
+    pub start: Start,
     /// Where events go.
     pub topics: TopicsConfig,
     /// How an event is laid out.
@@ -62,23 +63,13 @@ impl Default for CommonConfig {
     fn default() -> Self {
         CommonConfig {
             required: true,
-            start: StartAt::Oldest,
+            start: Start::Oldest,
             topics: TopicsConfig::default(),
             content_mode: ContentMode::Structured,
             schema_version: 1,
             window: None,
         }
     }
-}
-
-/// Where a new sink begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StartAt {
-    /// With what is accepted from now on.
-    Now,
-    /// With the oldest record in the spool.
-    Oldest,
 }
 
 /// How a CloudEvent is laid out.
@@ -181,7 +172,7 @@ mod tests {
         assert!(matches!(&kafka.target, Target::Kafka(own) if own.servers == ["k:9092"]));
         assert!(!kafka.common.required && kafka.window() == 7);
         let nats = read("type = \"nats\"\nservers = [\"nats://n:4222\"]\nstart = \"now\"").unwrap();
-        assert_eq!((nats.kind(), nats.common.start), ("nats", StartAt::Now));
+        assert_eq!((nats.kind(), nats.common.start), ("nats", Start::Now));
         let file = read("type = \"file\"\ndir = \"/d\"\n[topics]\nbrand = \"b\"").unwrap();
         assert_eq!((file.kind(), file.common.topics.brand.as_str()), ("file", "b"));
         for config in [kafka, nats, file] {

@@ -18,7 +18,8 @@ use self::kafka::KafkaSink;
 use self::nats::NatsSink;
 use self::topics::Topics;
 use crate::metrics::Metrics;
-pub use config::{CommonConfig, ContentMode, SinkConfig, StartAt, Target};
+use crate::spool::Record;
+pub use config::{CommonConfig, ContentMode, SinkConfig, Target};
 pub use encode::Publication;
 pub use error::{CheckError, Code, PublishError, Scope, SinkError};
 pub use file::FileConfig;
@@ -103,6 +104,11 @@ impl Sink {
             Broker::Nats(nats) => nats.check().await,
             Broker::File(file) => file.check().await,
         }
+    }
+
+    /// Lays out a record's event for this sink: its topic, key, headers and payload.
+    pub fn encode(&self, record: &Record, replay: Option<u64>) -> Publication {
+        self.encoder.encode(&record.event(), &record.verdict().account, replay)
     }
 
     /// Publishes an event and waits for the broker's acknowledgement.

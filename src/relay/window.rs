@@ -1,0 +1,190 @@
+//! What a feed has claimed and not yet seen acknowledged: which record may go next, and which has to wait for its
+//! entity. Pure: no time, no tasks.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::event::Timestamp;
+use crate::sink::Publication;
+
+/// A record on its way.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) sequence: u64,
+    /// Records of one entity go one after the other; those without an entity have no order to keep.
+    pub(super) entity: Option<Arc<str>>,
+    pub(super) received_at: Timestamp,
+    pub(super) publication: Publication,
+    /// The tries so far; boxed, since most need only one.
+    pub(super) pauses: Option<Box<super::backoff::Pauses>>,
+}
+
+impl Job {
+    fn weight(&self) -> usize {
+        // Headers, key and what holds it all: about so much.
+        self.publication.payload.len() + 1_024
+    }
+}
+
+/// The claimed records of one feed.
+#[derive(Debug)]
+pub(super) struct Window {
+    /// Free to go, oldest first.
+    ready: BTreeMap<u64, Job>,
+    /// The entities that are under way, and what waits behind each.
+    busy: HashMap<Arc<str>, VecDeque<Job>>,
+    /// Every claimed sequence that is not finished.
+    open: BTreeSet<u64>,
+    weight: usize,
+    reach: usize,
+}
+
+/// How much claimed records may weigh before no more are claimed.
+const HEAVIEST: usize = 16 << 20;
+
+/// How many records may be claimed for each one that may be under way: so that a hot entity does not stop the others.
+const REACH: usize = 4;
+
+impl Window {
+    /// For a lane with so many events under way at once.
+    pub(super) fn new(width: usize) -> Self {
+        Window {
+            ready: BTreeMap::new(),
+            busy: HashMap::new(),
+            open: BTreeSet::new(),
+            weight: 0,
+            reach: width.saturating_mul(REACH).max(64),
+        }
+    }
+
+    /// How many more may be claimed.
+    pub(super) fn room(&self) -> usize {
+        if self.weight >= HEAVIEST { 0 } else { self.reach.saturating_sub(self.open.len()) }
+    }
+
+    /// Takes in claimed records, oldest first. One that is there already is left out.
+    pub(super) fn admit(&mut self, jobs: Vec<Job>) {
+        for job in jobs {
+            if self.open.insert(job.sequence) {
+                self.weight += job.weight();
+                self.place(job);
+            }
+        }
+    }
+
+    /// The oldest record that may go.
+    pub(super) fn next(&mut self) -> Option<Job> {
+        self.ready.pop_first().map(|(_, job)| job)
+    }
+
+    /// How many may go.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// A record that was under way may try again. Its entity stays busy with it.
+    pub(super) fn again(&mut self, job: Job) {
+        self.ready.insert(job.sequence, job);
+    }
+
+    /// A record is done with: its entity's next one may go.
+    pub(super) fn finish(&mut self, job: &Job) {
+        self.open.remove(&job.sequence);
+        self.weight = self.weight.saturating_sub(job.weight());
+        let Some(entity) = &job.entity else { return };
+        match self.busy.get_mut(entity).and_then(VecDeque::pop_front) {
+            Some(next) => {
+                self.ready.insert(next.sequence, next);
+            }
+            None => {
+                self.busy.remove(entity);
+            }
+        }
+    }
+
+    /// Whether nothing is claimed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    fn place(&mut self, job: Job) {
+        let Some(entity) = job.entity.clone() else {
+            self.ready.insert(job.sequence, job);
+            return;
+        };
+        match self.busy.get_mut(&entity) {
+            Some(waiting) => waiting.push_back(job),
+            None => {
+                self.busy.insert(entity, VecDeque::new());
+                self.ready.insert(job.sequence, job);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::testing::job;
+
+    fn window(jobs: &[(u64, &str)]) -> Window {
+        let mut window = Window::new(16);
+        window.admit(jobs.iter().map(|(sequence, entity)| job(*sequence, entity)).collect());
+        window
+    }
+
+    #[test]
+    fn one_record_an_entity_and_the_oldest_first() {
+        let mut window = window(&[(1, "a"), (2, "a"), (3, "b"), (4, "a")]);
+        let first = window.next().unwrap();
+        let second = window.next().unwrap();
+        assert_eq!((first.sequence, second.sequence), (1, 3));
+        assert!(window.next().is_none());
+        window.finish(&second);
+        assert!(window.next().is_none());
+        window.finish(&first);
+        assert_eq!(window.next().map(|job| job.sequence), Some(2));
+    }
+
+    #[test]
+    fn a_record_that_tries_again_keeps_its_entity_waiting() {
+        let mut window = window(&[(1, "a"), (2, "a")]);
+        let first = window.next().unwrap();
+        window.again(first);
+        let again = window.next().unwrap();
+        assert_eq!(again.sequence, 1);
+        assert!(window.next().is_none());
+        window.finish(&again);
+        assert_eq!(window.next().map(|job| job.sequence), Some(2));
+    }
+
+    #[test]
+    fn records_without_an_entity_do_not_wait_for_each_other() {
+        let mut window = window(&[(1, ""), (2, "")]);
+        assert!(window.next().is_some() && window.next().is_some());
+    }
+
+    #[test]
+    fn a_record_claimed_twice_is_taken_once() {
+        let mut window = window(&[(1, "a"), (2, "b")]);
+        window.admit(vec![job(1, "a"), job(3, "c")]);
+        let taken: Vec<u64> = std::iter::from_fn(|| window.next()).map(|job| job.sequence).collect();
+        assert_eq!(taken, [1, 2, 3]);
+    }
+
+    #[test]
+    fn claims_are_bounded_by_count_and_weight() {
+        let mut window = Window::new(16);
+        assert_eq!(window.room(), 64);
+        window.admit((1..=60).map(|sequence| job(sequence, "a")).collect());
+        assert_eq!(window.room(), 4);
+        let mut heavy = job(61, "b");
+        heavy.publication.payload = vec![0; HEAVIEST].into();
+        window.admit(vec![heavy]);
+        assert_eq!(window.room(), 0);
+        window.next().unwrap();
+        let heavy = window.next().unwrap();
+        window.finish(&heavy);
+        assert_eq!(window.room(), 4);
+    }
+}
