@@ -36,7 +36,8 @@ impl Health {
 
     /// For readiness.
     pub(super) fn report(&self) -> SpoolHealth {
-        let trouble = self.trouble();
+        let reported = || lock(&self.reported).clone().map(Trouble::Poisoned);
+        let trouble = self.trouble().or_else(reported);
         SpoolHealth {
             writable: trouble.is_none(),
             reason: trouble.map(|trouble| trouble.reason()),

@@ -129,7 +129,7 @@ impl Spool {
             readers: Readers::new(&opened.paths.db),
             health: Health::new(config.max_size.bytes()),
             tip: watch::Sender::new(opened.state.tip()),
-            lanes: opened.lanes.iter().cloned().collect(),
+            lanes: opened.lanes.to_vec(),
             paths: opened.paths.clone(),
             config: config.clone(),
             woken: AtomicBool::new(false),

@@ -73,6 +73,7 @@ pub(super) const COLUMNS: &str = "r.sequence, r.id, r.received_at, r.occurrence,
     r.revision, r.checksum, r.method, r.target, r.content_type, r.content_encoding, r.verdict, r.facts, r.body";
 
 /// A row as it was found.
+#[expect(clippy::large_enum_variant, reason = "nearly all are good, and each is moved on at once")]
 pub(super) enum Found {
     /// Its checksum matches.
     Good(Record),
