@@ -115,6 +115,9 @@ mod tests {
         Some(Known { fingerprint, occurrence })
     }
 
+    /// Name, signatures, what was seen, where the entity stands, how long after, what becomes of it.
+    type Row = (&'static str, Vec<(Hash, Option<Known>)>, Option<Seen>, Option<Standing>, i64, Decision);
+
     #[test]
     fn every_row_of_the_table() {
         let seen = |occurrence| Some(Seen { occurrence, accepted_at: at(0) });
@@ -126,7 +129,7 @@ mod tests {
         let created = Some(Standing { status: Status::Created, at: at(0) });
         let failed = Some(Standing { status: Status::Failed, at: at(0) });
         #[rustfmt::skip]
-        let rows: Vec<(&str, Vec<(Hash, Option<Known>)>, Option<Seen>, Option<Standing>, i64, Decision)> = vec![
+        let rows: Vec<Row> = vec![
             ("new", vec![(A, None)], None, None, 0, Decision::Accept { occurrence: 0 }),
             ("new, verification off", vec![], None, None, 0, Decision::Accept { occurrence: 0 }),
             ("new content of a known entity", vec![(A, None)], None, failed, 0, Decision::Accept { occurrence: 0 }),
