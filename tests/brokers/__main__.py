@@ -9,6 +9,7 @@ scripts/brokers run-kafka DIR PORT     one Kafka broker of a test's own, in the 
 scripts/brokers run-nats DIR PORT      the same with a NATS server (JetStream)
 scripts/brokers free-port              a free port outside the range the system gives to clients, for
                                        a broker that has to come back on the same one
+scripts/brokers archive                once after the install: lets Kafka start in half the time
 
 The addresses, certificates and passwords are environment variables that begin with TENDLC_TEST_;
 `scripts/brokers env` prints them all. A variable that is empty names something that could not be had.
@@ -37,6 +38,8 @@ def main(arguments):
             kafka.execute(Path(directory), int(port))
         case ["run-nats", directory, port]:
             nats.execute(Path(directory), int(port))
+        case ["archive"]:
+            kafka.archive()
         case ["free-port"]:
             print(ports.lasting())
         case _:
