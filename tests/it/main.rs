@@ -14,6 +14,7 @@ mod delivery;
 mod demo;
 mod drain;
 mod kafka_auth;
+mod logs;
 mod metrics;
 mod nats_auth;
 mod outage;

@@ -68,6 +68,24 @@ fn a_file_that_cannot_be_read_leaves_the_old_tokens_in_force_loudly() {
 }
 
 #[test]
+fn an_account_that_is_added_to_the_main_file_is_known_without_a_restart() {
+    let one = account("acme", AUTH_ID, "t0ken-one", None);
+    let home = Home::new(&Config::files().accounts(&one).text());
+    let relay = home.start();
+    assert!(!is_taken(&relay, "t0ken-two"));
+    let two = one + &account("other", "MATWO", "t0ken-two", None);
+    home.write("relay.toml", &Config::files().accounts(&two).text());
+    relay.process.signal(Signal::HUP);
+    until_true("the new account", || is_taken(&relay, "t0ken-two"));
+
+    home.write("relay.toml", "[accounts.acme\n");
+    let failed = reloads(&relay, "failed");
+    relay.process.signal(Signal::HUP);
+    until_true("a broken file refused", || reloads(&relay, "failed") > failed);
+    assert!(is_taken(&relay, "t0ken-one") && is_taken(&relay, "t0ken-two"));
+}
+
+#[test]
 fn a_mounted_directory_of_accounts_is_followed_through_a_swapped_link_without_a_signal() {
     let home = Home::new(&Config::files().accounts("").top("accounts_dir = \"mount\"").text());
     let tenant = |name: &str, id: &str, token: &str| {
