@@ -1,0 +1,123 @@
+//! What every measurement shares: how long, on which processors, where, and the report that grows.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::callbacks::{Batch, Mint};
+use crate::children::{self, Processors, Side};
+use crate::report::Report;
+
+/// Connections of the load.
+pub const CONNECTIONS: usize = 256;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub struct Plan {
+    /// How often each measurement is repeated; the median is reported.
+    pub rounds: usize,
+    /// How long one round lasts.
+    pub round: Duration,
+    /// How long a server runs before the clock starts.
+    pub warm_up: Duration,
+    /// Records that wait before a drain.
+    pub drain: u64,
+    /// Records in a spool that is full of them.
+    pub many: u64,
+    /// How long the disk is measured.
+    pub disk: Duration,
+}
+
+impl Plan {
+    /// Ten minutes at most.
+    pub fn full() -> Self {
+        Plan {
+            rounds: 3,
+            round: Duration::from_secs(4),
+            warm_up: Duration::from_secs(1),
+            drain: 100_000,
+            many: 1_000_000,
+            disk: Duration::from_secs(3),
+        }
+    }
+
+    /// About a minute: to see that nothing broke, not to quote.
+    pub fn quick() -> Self {
+        Plan {
+            rounds: 1,
+            round: Duration::from_millis(1500),
+            warm_up: Duration::from_millis(500),
+            drain: 10_000,
+            many: 50_000,
+            disk: Duration::from_secs(1),
+        }
+    }
+}
+
+/// One run of the benchmark.
+pub struct Bench {
+    pub plan: Plan,
+    pub processors: Processors,
+    pub mint: Mint,
+    pub directory: TempDir,
+    pub report: Report,
+    directories: usize,
+}
+
+impl Bench {
+    pub fn new(plan: Plan, pin: bool, directory: TempDir) -> Result<Self> {
+        let processors = Processors::choose(pin)?;
+        processors.take(Side::Around)?;
+        let mut report = Report::default();
+        let used = match processors {
+            Processors::Split { measured, around } => {
+                format!("server on processor {measured}, load and brokers on {around} (sched_setaffinity)")
+            }
+            Processors::Shared => String::from("not pinned: server, load and brokers share all"),
+        };
+        report.setting.push((String::from("processors"), used));
+        report.setting.push((String::from("connections"), CONNECTIONS.to_string()));
+        report
+            .setting
+            .push((String::from("rounds"), format!("{} of {:?}, medians", plan.rounds, plan.round)));
+        report.setting.push((String::from("spool and brokers in"), directory.path().display().to_string()));
+        Ok(Bench { plan, processors, mint: Mint::new()?, directory, report, directories: 0 })
+    }
+
+    /// Callbacks for one round at `rate` a second, with some to spare.
+    pub fn batch(&mut self, rate: f64) -> Result<Batch> {
+        self.mint.batch((rate * self.plan.round.as_secs_f64() * 1.5) as usize + 1000)
+    }
+
+    /// A directory that nothing is in.
+    pub fn fresh(&mut self, name: &str) -> Result<PathBuf> {
+        self.directories += 1;
+        let path = self.directory.path().join(format!("{name}-{}", self.directories));
+        std::fs::create_dir(&path)?;
+        Ok(path)
+    }
+
+    /// This program in another role, listening, on the measured side.
+    pub fn server(&self, role: &str) -> Result<(children::Process, SocketAddr)> {
+        let port = children::free_port()?;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut command = children::myself([role, &port.to_string()])?;
+        let mut process = self.processors.spawn(Side::Measured, &mut command)?;
+        children::wait_for_port(address, &mut process)?;
+        Ok((process, address))
+    }
+
+    /// This program in another role, until it is done; its standard output.
+    pub fn finish(&self, side: Side, command: &mut Command) -> Result<String> {
+        self.processors.spawn(side, command.stdout(std::process::Stdio::piped()))?.output()
+    }
+}
+
+/// Says on standard error what is going on, so that standard output stays a report.
+pub fn say(what: &str) {
+    eprintln!("road: {what}");
+}

@@ -1,0 +1,24 @@
+//! The disk's own speed: what no durable answer can beat.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use hdrhistogram::Histogram;
+
+use crate::report;
+
+/// Appends 4 KiB and waits for `fdatasync`, over and over for `duration`. Nanoseconds of the sync alone.
+pub fn sync_times(directory: &Path, duration: Duration) -> Result<Histogram<u64>> {
+    let mut file = tempfile::tempfile_in(directory).context("a file beside the spool")?;
+    let mut times = report::times()?;
+    let start = Instant::now();
+    while start.elapsed() < duration {
+        file.write_all(&[0x5a; 4096])?;
+        let before = Instant::now();
+        file.sync_data()?;
+        times.saturating_record(before.elapsed().as_nanos() as u64);
+    }
+    Ok(times)
+}

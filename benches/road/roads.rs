@@ -1,0 +1,178 @@
+//! Servers under load.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Result;
+use hdrhistogram::Histogram;
+
+use crate::bench::{Bench, CONNECTIONS, say};
+use crate::brokers::{self, Broker, Sync};
+use crate::callbacks::Batch;
+use crate::children::Process;
+use crate::load::{Client, Pace, Seen};
+use crate::relay::{Relay, Sink};
+use crate::report::{Groups, Latency, Road, median};
+
+/// The server that does nothing.
+pub const NOOP: &str = "axum no-op";
+/// The server that does all but keep the callback.
+const VERIFYING: &str = "verify + normalize";
+/// The relay with a broker that cannot be reached.
+pub const INGRESS: &str = "relay, ingress alone";
+/// The relay, publishing counted in.
+pub const WITH_NATS: &str = "relay to NATS";
+/// The relay, publishing counted in.
+pub const WITH_KAFKA: &str = "relay to Kafka";
+
+/// How long publishing what one round accepted may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What one round found.
+struct Round {
+    seen: Seen,
+    /// Seconds of the server's processor time.
+    cpu: f64,
+}
+
+/// The servers that the relay is compared with. They keep nothing, so that one batch serves for ever.
+pub fn baselines(bench: &mut Bench) -> Result<()> {
+    let batch = bench.mint.batch(10_000)?;
+    for (name, role) in [(NOOP, "noop"), (VERIFYING, "verifying")] {
+        say(name);
+        let (process, address) = bench.server(role)?;
+        let road = baseline(bench, name, &process, address, &batch)?;
+        bench.report.roads.push(road);
+    }
+    Ok(())
+}
+
+fn baseline(bench: &Bench, name: &str, server: &Process, address: SocketAddr, batch: &Batch) -> Result<Road> {
+    let mut client = Client::connect(address, CONNECTIONS)?;
+    client.run(Pace::Closed, batch, true, bench.plan.warm_up)?;
+    let rounds = (0..bench.plan.rounds).map(|_| {
+        let before = server.cpu()?;
+        let seen = client.run(Pace::Closed, batch, true, bench.plan.round)?;
+        Ok(Round { seen, cpu: server.cpu()? - before })
+    });
+    Ok(summary(name, &rounds.collect::<Result<Vec<_>>>()?, None))
+}
+
+/// The relay taking callbacks that it cannot publish yet: at its most, then at half of that.
+pub fn ingress(bench: &mut Bench, disk: &Histogram<u64>) -> Result<()> {
+    say(INGRESS);
+    let spool = bench.fresh("spool")?;
+    let mut relay = Relay::start(bench, &spool, "away", &Sink::Unreachable)?;
+    let most = road(bench, INGRESS, &mut relay, Publishing::LeftOut, None)?;
+    let rate = most.requests_per_second / 2.0;
+    bench.report.roads.push(most);
+    say("relay, ingress at half of that");
+    let half = road(bench, "relay, half load, open loop", &mut relay, Publishing::LeftOut, Some(rate))?;
+    let sync = Latency::of(disk);
+    let p99 = half.latency.p99_ms;
+    bench.report.at_most("p99 at half load, to the disk's own median sync", 10.0, p99 / sync.p50_ms, "x");
+    bench.report.roads.push(half);
+    relay.process.stop()
+}
+
+/// The relay publishing to real brokers, their acknowledgements waited for.
+pub fn publishing(bench: &mut Bench) -> Result<()> {
+    let broker = brokers::nats(bench, Sync::Always)?;
+    published(bench, WITH_NATS, &broker, &Sink::Nats(broker.nats_url()))?;
+    drop(broker);
+    let broker = brokers::kafka(bench)?;
+    published(bench, WITH_KAFKA, &broker, &Sink::Kafka(broker.address.to_string()))
+}
+
+fn published(bench: &mut Bench, name: &str, _running: &Broker, sink: &Sink) -> Result<()> {
+    say(name);
+    let spool = bench.fresh("spool")?;
+    let mut relay = Relay::start(bench, &spool, "broker", sink)?;
+    let road = road(bench, name, &mut relay, Publishing::CountedIn, None)?;
+    bench.report.roads.push(road);
+    relay.process.stop()
+}
+
+/// Whether a round ends with the last answer or with the last event's acknowledgement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Publishing {
+    LeftOut,
+    CountedIn,
+}
+
+/// The rounds on one relay: as fast as it answers, or at `rate` a second.
+fn road(
+    bench: &mut Bench,
+    name: &str,
+    relay: &mut Relay,
+    publishing: Publishing,
+    rate: Option<f64>,
+) -> Result<Road> {
+    let mut client = Client::connect(relay.callbacks, CONNECTIONS)?;
+    let pace = rate.map_or(Pace::Closed, Pace::Open);
+    let batch = bench.mint.batch(30_000)?;
+    let warm = client.run(pace, &batch, false, bench.plan.warm_up)?;
+    settle(relay, publishing)?;
+    let before = relay.metrics()?;
+    let mut rounds = Vec::new();
+    for _ in 0..bench.plan.rounds {
+        let batch = bench.batch(warm.rate())?;
+        rounds.push(round(relay, &mut client, pace, &batch, publishing, bench.plan.round)?);
+    }
+    Ok(summary(name, &rounds, Some(relay.metrics()?.groups_since(&before))))
+}
+
+fn round(
+    relay: &mut Relay,
+    client: &mut Client,
+    pace: Pace,
+    batch: &Batch,
+    publishing: Publishing,
+    duration: Duration,
+) -> Result<Round> {
+    let before = relay.process.cpu()?;
+    let seen = client.run(pace, batch, false, duration)?;
+    settle(relay, publishing)?;
+    Ok(Round { seen, cpu: relay.process.cpu()? - before })
+}
+
+/// Waits for what was accepted to be published, where that counts.
+fn settle(relay: &mut Relay, publishing: Publishing) -> Result<()> {
+    if publishing == Publishing::CountedIn {
+        let accepted = relay.metrics()?.accepted();
+        relay.wait_for_published(accepted, PATIENCE)?;
+    }
+    Ok(())
+}
+
+/// Seconds of processor time that one callback costs a relay with `spool`, over exactly `count` of them.
+pub fn cost(bench: &mut Bench, relay: &mut Relay, count: usize) -> Result<f64> {
+    let mut client = Client::connect(relay.callbacks, CONNECTIONS)?;
+    let batch = bench.mint.batch(count)?;
+    let round = round(relay, &mut client, Pace::Closed, &batch, Publishing::LeftOut, PATIENCE)?;
+    anyhow::ensure!(round.seen.accepted == count as u64, "{} callbacks were not accepted", round.seen.other);
+    Ok(round.cpu / count as f64)
+}
+
+/// The medians of `rounds`.
+fn summary(name: &str, rounds: &[Round], groups: Option<Groups>) -> Road {
+    let latencies: Vec<Latency> = rounds.iter().map(|round| Latency::of(&round.seen.latency)).collect();
+    Road {
+        name: name.to_owned(),
+        rounds: rounds.len(),
+        requests_per_second: median(rounds.iter().map(|round| round.seen.rate())),
+        requests_per_cpu_second: median(rounds.iter().map(|round| round.seen.accepted as f64 / round.cpu)),
+        latency: Latency::median(&latencies),
+        groups,
+        refused: rounds.iter().map(|round| round.seen.other).sum(),
+    }
+}
+
+/// The promises about requests per second of processor time.
+pub fn judge(bench: &mut Bench) {
+    let Some(noop) = bench.report.road(NOOP).map(|road| road.requests_per_cpu_second) else { return };
+    for (name, wanted) in [(INGRESS, 0.20), (WITH_NATS, 0.13), (WITH_KAFKA, 0.13)] {
+        let Some(found) = bench.report.road(name).map(|road| road.requests_per_cpu_second) else { continue };
+        bench.report.at_least(format!("{name}, per cpu-second, to the no-op"), wanted, found / noop);
+    }
+}
