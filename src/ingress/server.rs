@@ -154,7 +154,12 @@ async fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, tasks: &TaskTr
             Ok((stream, peer)) => admit(stream, peer.ip().to_canonical(), shared, tasks),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "no connection can be accepted; check the limit on open files");
+                if let Some(left_out) = shared.refusals.admit("accept") {
+                    tracing::error!(%error, left_out, "no connection can be accepted; check the limit on open files");
+                }
+                if shared.slots.shed() {
+                    shared.count_closed(CloseReason::IdleCap);
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }

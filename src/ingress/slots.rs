@@ -164,11 +164,19 @@ impl Slots {
             return Admission::Free(self.insert(&mut open));
         }
         let Some((victim, phase)) = open.victim() else { return Admission::Refused };
-        if let Some(slot) = open.slots.remove(&victim) {
-            slot.give(Order::Close);
-        }
+        open.close(victim);
         let slot = self.insert(&mut open);
         if phase == Phase::Idle { Admission::InsteadOfIdle(slot) } else { Admission::InsteadOfStalled(slot) }
+    }
+
+    /// Closes an idle connection before the cap is reached, when the process has no more open files to give. `false`
+    /// when none is idle.
+    pub(crate) fn shed(&self) -> bool {
+        let mut open = self.lock();
+        match open.victim() {
+            Some((victim, Phase::Idle)) => open.close(victim),
+            Some(_) | None => false,
+        }
     }
 
     /// The connection has ended.
@@ -202,6 +210,11 @@ impl Slots {
 }
 
 impl Open {
+    fn close(&mut self, id: u64) -> bool {
+        let slot = self.slots.remove(&id);
+        slot.inspect(|slot| slot.give(Order::Close)).is_some()
+    }
+
     /// The longest idle connection, or else the one that has kept a request half sent for longest.
     fn victim(&self) -> Option<(u64, Phase)> {
         let mut idle: Option<(Instant, u64)> = None;
@@ -285,6 +298,19 @@ mod tests {
         slot.answered();
         assert_eq!(slot.phase().0, Phase::Idle);
         assert!(slot.phase().1 > first);
+    }
+
+    #[test]
+    fn shedding_closes_idle_connections_alone() {
+        let slots = Slots::new(10);
+        let busy = free(&slots);
+        busy.head_complete();
+        busy.body_complete();
+        assert!(!slots.shed());
+        let idle = free(&slots);
+        assert!(slots.shed());
+        assert!(is_closed(&idle) && !is_closed(&busy));
+        assert_eq!(slots.len(), 1);
     }
 
     #[test]
