@@ -24,6 +24,9 @@ const PASSIVE_FRAMES: u64 = 1000;
 /// The longest that the writer waits for a checkpoint that restarts the log.
 const RESTART_WAIT: Duration = Duration::from_secs(3);
 
+/// How long a checkpoint waits for a reader's snapshot: the writer may be waiting for it.
+const READER_WAIT: Duration = Duration::from_millis(500);
+
 /// Which checkpoint the writer waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fold {
@@ -188,7 +191,11 @@ impl Folder {
         let shared = &self.shared;
         let conn = match &mut self.conn {
             Some(conn) => conn,
-            none => none.insert(open::open_for_writing(&shared.paths.db, &shared.config)?),
+            none => {
+                let conn = open::open_for_writing(&shared.paths.db, &shared.config)?;
+                conn.busy_timeout(READER_WAIT)?;
+                none.insert(conn)
+            }
         };
         checkpoint(conn, mode)
     }

@@ -111,6 +111,11 @@ pub(super) fn make_ballast(paths: &Paths, bytes: u64) -> io::Result<()> {
     result
 }
 
+/// Bytes of the disk that this process may still use.
+pub(super) fn available(dir: &Path) -> u64 {
+    rustix::fs::statvfs(dir).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Gives the ballast back to the disk.
 pub(super) fn drop_ballast(paths: &Paths) {
     match fs::remove_file(&paths.reserve) {

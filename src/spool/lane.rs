@@ -44,6 +44,9 @@ impl LaneHandle {
     /// most 8 MiB of them. Empty when there are none now, or when claims would reach too far past a record that is
     /// still open. Reads off the runtime's threads.
     ///
+    /// On `Requeued` numbers may come that are lower than those before: a lane whose feed is new, or that has
+    /// nothing in flight on it, starts again at 0.
+    ///
     /// # Errors
     /// When the spool cannot be read.
     pub async fn claim(&self, feed: Feed, after: u64, limit: usize) -> Result<Vec<Record>, SpoolError> {

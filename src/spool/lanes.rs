@@ -121,10 +121,10 @@ impl Lane {
         self.update(|state| state.dirty |= state.ack(feed, first, last));
     }
 
-    /// A record became a dead letter, on disk already.
-    pub(super) fn bury(&self, feed: Feed, sequence: u64) {
+    /// A record became a dead letter, on disk already; `new` when it was none before.
+    pub(super) fn bury(&self, feed: Feed, sequence: u64, new: bool) {
         self.update(|state| {
-            state.dead += 1;
+            state.dead += u64::from(new);
             match feed {
                 Feed::Requeued => state.requeued = state.requeued.saturating_sub(1),
                 Feed::Live | Feed::Replay(_) => state.dirty |= state.ack(feed, sequence, sequence),

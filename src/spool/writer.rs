@@ -18,7 +18,7 @@ use super::high_water::HighWater;
 use super::jobs::{AppendJob, DeadJob, Job, Jobs};
 use super::open::Opened;
 use super::state::State;
-use super::{Change, ChangeDone, OpenError, Shared, SpoolError, changes, cursors};
+use super::{Change, ChangeDone, OpenError, Shared, SpoolError, changes, cursors, gauge};
 
 mod batch;
 mod mend;
@@ -43,6 +43,7 @@ pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Result<Jobs, OpenErr
         restart_from: 0,
         save_by: None,
         retry_at: None,
+        refused: 0,
         conn: None,
         lock: opened.lock,
         shared,
@@ -51,7 +52,9 @@ pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Result<Jobs, OpenErr
     };
     writer.adopt(opened.conn).map_err(|source| OpenError::sqlite(&path, source))?;
     writer.check_ballast();
+    writer.used();
     writer.set_gauges();
+    writer.shared.metrics.spool_file_bytes.set(gauge(writer.shared.paths.file_bytes()));
     thread::Builder::new()
         .name("spool-writer".to_owned())
         .spawn(move || writer.run(&runtime, queue))
@@ -74,6 +77,8 @@ struct Writer {
     restart_from: u64,
     /// When acknowledgements have to be saved.
     save_by: Option<Instant>,
+    /// What did not fit when the spool was found full.
+    refused: u64,
     /// When trouble is looked at again.
     retry_at: Option<Instant>,
     tend: tend::Tend,
@@ -187,8 +192,12 @@ impl Writer {
         if appends.is_empty() {
             return appends;
         }
-        if self.shared.health.trouble().is_none() && !self.make_room(batch::weight(&appends)) {
-            self.trouble(Trouble::Full);
+        if self.shared.health.trouble().is_none() {
+            let need = batch::weight(&appends);
+            if !self.make_room(need) {
+                self.refused = need;
+                self.trouble(Trouble::Full);
+            }
         }
         let Some(trouble) = self.shared.health.trouble() else { return appends };
         for append in appends {
@@ -204,7 +213,7 @@ impl Writer {
         work: impl FnOnce(&Connection, &mut State) -> Result<T, E>,
     ) -> Result<T, E> {
         let Some(conn) = &mut self.conn else {
-            return Err(E::from(rusqlite::Error::InvalidQuery));
+            return Err(E::from(lost("the spool has no connection after a disk error")));
         };
         self.shared.woken.store(false, Ordering::Release);
         self.save_by = None;
@@ -214,14 +223,14 @@ impl Writer {
         state.clock = state.clock.max((self.shared.clock)());
         let attempt = || {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&tx, &mut state)?;
             for (lane, unsaved) in &unsaved {
                 cursors::save(&tx, &lane.name, unsaved)?;
             }
+            let result = work(&tx, &mut state)?;
             state.save(&tx)?;
             // SQLite may have rolled back by itself: then each further statement would commit alone.
             if tx.is_autocommit() {
-                return Err(E::from(rusqlite::Error::ExecuteReturnedResults));
+                return Err(E::from(lost("SQLite rolled the batch back by itself")));
             }
             let begun = Instant::now();
             tx.commit()?;
@@ -240,6 +249,7 @@ impl Writer {
                 for (lane, _) in &unsaved {
                     lane.not_saved();
                 }
+                self.shared.woken.fetch_or(!unsaved.is_empty(), Ordering::AcqRel);
                 self.reload();
             }
         }
@@ -264,6 +274,12 @@ impl Writer {
         }
         drop(self.lock);
     }
+}
+
+/// As an error of SQLite that poisons.
+fn lost(what: &str) -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+    rusqlite::Error::SqliteFailure(code, Some(what.to_owned()))
 }
 
 /// The last one folds the log and removes it.

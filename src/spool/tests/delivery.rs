@@ -119,6 +119,32 @@ fn dead_letters_are_kept_and_can_be_sent_back() {
 }
 
 #[test]
+fn dead_letters_are_counted_once_and_requeued_ones_while_they_wait() {
+    let bench = Bench::new();
+    let spool = bench.open(&[lane("a")]);
+    fill(&spool, 0, 3);
+    let a = spool.lane("a").unwrap();
+    for sequence in 1..=3 {
+        bury(&a, Feed::Live, sequence);
+    }
+    let requeue = |sequence| {
+        let change = Change::Requeue { sink: "a".to_owned(), sequences: Some(vec![sequence]) };
+        spool.change_blocking(change).unwrap();
+    };
+    requeue(1);
+    a.ack_now(Feed::Requeued, &[1]).unwrap();
+    // The acknowledgement is not saved yet: the change saves it first.
+    requeue(2);
+    assert_eq!(drain(&a, Feed::Requeued), [2]);
+    assert_eq!(**a.feeds().borrow(), [Feed::Live]);
+    let replay = Change::Replay { sink: "a".to_owned(), from: ReplayFrom::Sequence(3), to: None };
+    spool.change_blocking(replay).unwrap();
+    bury(&a, Feed::Replay(1), 3);
+    assert_eq!(a.dead_letters(), 1);
+    assert_eq!(**a.feeds().borrow(), [Feed::Live]);
+}
+
+#[test]
 fn a_replay_has_a_cursor_of_its_own_that_outlives_a_restart() {
     let bench = Bench::new();
     let spool = bench.open(&[lane("a")]);

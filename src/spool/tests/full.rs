@@ -29,6 +29,12 @@ fn at_the_cap_callbacks_are_refused_and_taken_again_once_sinks_have_published() 
     let health = spool.health();
     assert!(!health.writable && health.bytes <= health.cap, "{health:?}");
     assert_eq!(spool.append_blocking(fresh(9999)), Err(AppendError::Full));
+    // It does not flap: trouble is looked at every 50 ms here.
+    let begun = Instant::now();
+    while begun.elapsed().as_millis() < 300 {
+        assert!(!spool.health().writable);
+        std::thread::yield_now();
+    }
     // Readiness comes back without any callback.
     let a = spool.lane("a").unwrap();
     assert_eq!(drain(&a, Feed::Live), (1..=count).collect::<Vec<_>>());

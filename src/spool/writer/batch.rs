@@ -20,11 +20,12 @@ impl Writer {
     /// Writes appends and dead letters, and answers them.
     pub(super) fn write(&mut self, appends: Vec<AppendJob>, deads: Vec<DeadJob>) {
         match self.try_write(&appends, &deads) {
-            Ok(stored) => {
+            Ok((stored, new)) => {
                 self.committed(&stored);
                 answer_all(appends, stored);
-                for dead in deads {
-                    buried(&dead);
+                for (dead, new) in deads.into_iter().zip(new) {
+                    // In memory after the commit: losing the acknowledgement only brings the record again.
+                    dead.lane.bury(dead.feed, dead.sequence, new);
                     let _ = dead.reply.send(Ok(()));
                 }
             }
@@ -32,17 +33,19 @@ impl Writer {
         }
     }
 
-    fn try_write(&mut self, appends: &[AppendJob], deads: &[DeadJob]) -> rusqlite::Result<Vec<Stored>> {
+    fn try_write(
+        &mut self,
+        appends: &[AppendJob],
+        deads: &[DeadJob],
+    ) -> rusqlite::Result<(Vec<Stored>, Vec<bool>)> {
         let shared = self.shared.clone();
         self.transact(|tx, state| {
-            for dead in deads {
-                bury(tx, state, dead)?;
-            }
+            let new = deads.iter().map(|dead| bury(tx, state, dead)).collect::<rusqlite::Result<_>>()?;
             let mut stored = Vec::with_capacity(appends.len());
             for append in appends {
                 stored.push(store::append(tx, state, &shared.config, &append.callback)?);
             }
-            Ok(stored)
+            Ok((stored, new))
         })
     }
 
@@ -110,20 +113,24 @@ fn answer_all(appends: Vec<AppendJob>, stored: Vec<Stored>) {
     }
 }
 
-fn bury(tx: &Connection, state: &State, dead: &DeadJob) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "INSERT INTO dead VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (sink, sequence) DO UPDATE SET \
-         code = excluded.code, reason = excluded.reason, at = excluded.at",
-    )?
-    .execute((&dead.lane.name, dead.sequence, dead.code, &dead.reason, state.clock.as_millis()))?;
+/// Writes a dead letter; whether there was none of this record yet (a replay may have brought it again).
+fn bury(tx: &Connection, state: &State, dead: &DeadJob) -> rusqlite::Result<bool> {
+    let (sink, at) = (&dead.lane.name, state.clock.as_millis());
+    let updated = tx
+        .prepare_cached("UPDATE dead SET code = ?3, reason = ?4, at = ?5 WHERE sink = ?1 AND sequence = ?2")?
+        .execute((sink, dead.sequence, dead.code, &dead.reason, at))?;
+    if updated == 0 {
+        tx.prepare_cached("INSERT INTO dead VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
+            sink,
+            dead.sequence,
+            dead.code,
+            &dead.reason,
+            at,
+        ))?;
+    }
     if dead.feed == Feed::Requeued {
         tx.prepare_cached("DELETE FROM requeued WHERE sink = ?1 AND sequence = ?2")?
-            .execute((&dead.lane.name, dead.sequence))?;
+            .execute((sink, dead.sequence))?;
     }
-    Ok(())
-}
-
-/// In memory, after the commit. The dead letter is durable, so losing the acknowledgement only brings it again.
-fn buried(dead: &DeadJob) {
-    dead.lane.bury(dead.feed, dead.sequence);
+    Ok(updated == 0)
 }

@@ -3,17 +3,23 @@
 use std::time::{Duration, Instant};
 
 use super::super::checkpoint::{Fold, checkpoint};
-use super::super::error::Severity;
+use super::super::error::{Severity, severity};
 use super::super::health::Trouble;
 use super::super::state::State;
 use super::super::{cursors, files, open, recover};
 use super::Writer;
 
 /// How often trouble is looked at again.
-const RETRY: Duration = Duration::from_secs(1);
+const RETRY: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(1) };
 
 /// Room inside the database's file that lets appends go on although the reserve cannot be made.
 const ROOM_INSIDE: u64 = 4 << 20;
+
+/// Room below the cap that ends being full.
+const ROOM_AGAIN: u64 = 16 << 10;
+
+/// Room on the disk that ends its being full where no reserve is kept.
+const ROOM_ON_DISK: u64 = 1 << 20;
 
 impl Writer {
     /// Draws the consequence of an error, after the rollback.
@@ -72,15 +78,20 @@ impl Writer {
             return;
         }
         self.retry_at = None;
-        let mended = match self.shared.health.trouble() {
+        let trouble = self.shared.health.trouble();
+        let mended = match &trouble {
             None | Some(Trouble::Closed) => return,
             Some(Trouble::Poisoned(_)) => self.prove_files(),
             Some(Trouble::DiskFull) => self.disk_has_room() && self.make_room(0),
-            Some(Trouble::Full) => self.make_room(0),
+            // Room for what did not fit: less would be full again with the next batch.
+            Some(Trouble::Full) => self.make_room(self.refused.max(ROOM_AGAIN)),
         };
         if mended {
             self.shared.health.set(None);
             tracing::info!("the spool takes callbacks again");
+            if matches!(trouble, Some(Trouble::Poisoned(_))) {
+                self.check_ballast();
+            }
         } else {
             self.retry_at = Some(Instant::now() + RETRY);
         }
@@ -105,6 +116,9 @@ impl Writer {
             Err(error) => {
                 tracing::warn!(%error, "the spool's files do not prove good yet");
                 self.conn = None;
+                if severity(&error) == Severity::DiskFull {
+                    files::drop_ballast(&self.shared.paths);
+                }
                 return false;
             }
         }
@@ -139,7 +153,11 @@ impl Writer {
     fn disk_has_room(&mut self) -> bool {
         self.checkpoints.fold(Fold::Restart);
         let reserve = self.shared.config.reserve.bytes();
-        if files::make_ballast(&self.shared.paths, reserve).is_ok() {
+        let room = match reserve {
+            0 => files::available(&self.shared.paths.dir) >= ROOM_ON_DISK,
+            _ => files::make_ballast(&self.shared.paths, reserve).is_ok(),
+        };
+        if room {
             return true;
         }
         for _ in 0..8 {

@@ -7,7 +7,7 @@ use super::super::checkpoint::Fold;
 use super::super::error::severity;
 use super::super::health::Trouble;
 use super::super::space::{self, Swept};
-use super::super::{cursors, gauge};
+use super::super::{cursors, files, gauge};
 use super::{SAVE_WITHIN, Writer};
 use crate::event::Timestamp;
 
@@ -108,8 +108,16 @@ impl Writer {
             self.set_gauges();
         }
         if !more {
+            self.remake_ballast();
             self.tend.swept = Swept::default();
             self.tend.retention_at = now + RETENTION_EVERY;
+        }
+    }
+
+    /// The reserve may have been given back, and the spool gone on in the room that deleted records left.
+    fn remake_ballast(&self) {
+        if let Err(error) = files::make_ballast(&self.shared.paths, self.shared.config.reserve.bytes()) {
+            tracing::warn!(%error, "no room on the disk for the spool's reserve: a full disk may keep acknowledgements from being saved");
         }
     }
 
@@ -202,7 +210,7 @@ impl Writer {
     }
 
     /// Bytes in use: pages and log.
-    fn used(&self) -> u64 {
+    pub(super) fn used(&self) -> u64 {
         let pages = self.conn.as_ref().and_then(|conn| space::pages(conn).ok());
         let used = pages.map_or(0, |pages| pages.used_bytes()) + self.shared.paths.wal_bytes();
         self.shared.health.set_bytes(used);
