@@ -20,7 +20,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use super::answer;
 use super::front::Front;
 use super::limits::ConnectionLimits;
-use super::server::{CloseReason, Shared};
+use super::shared::{CloseReason, Shared};
 use super::slots::{Order, Phase, Slot};
 use super::tracked::Tracked;
 

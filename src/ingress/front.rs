@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use super::answer::Answer;
-use super::server::Shared;
+use super::shared::Shared;
 use super::slots::Slot;
 
 /// What a handler can know of how a request arrived. An extension of every request.

@@ -23,6 +23,7 @@ mod refusals;
 mod request;
 mod routes;
 mod server;
+mod shared;
 mod slots;
 mod state;
 mod tally;

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::Response;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::NO_PLACE;
 use super::connection;
-use super::front::CountedAs;
 use super::limits::ConnectionLimits;
 use super::refusals::Refusals;
+use super::shared::{CloseReason, Shared};
 use super::slots::{Admission, Order, Slot, Slots};
 use crate::metrics::Metrics;
 
@@ -32,55 +31,6 @@ pub struct Shutdown {
     pub draining: CancellationToken,
     /// How long requests in flight may take after listening has stopped. What is open then is cut off.
     pub grace: Duration,
-}
-
-/// What all connections of a listener share.
-pub(crate) struct Shared {
-    pub(crate) router: Router,
-    pub(crate) limits: ConnectionLimits,
-    pub(crate) draining: CancellationToken,
-    /// `None` for the admin listener: it does not count itself.
-    metrics: Option<Metrics>,
-    refusals: Arc<Refusals>,
-    slots: Slots,
-}
-
-/// Why the relay has closed a connection before its peer did: the `reason` label of `connections_closed_total`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum CloseReason {
-    Cap,
-    IdleCap,
-    HeaderTimeout,
-    IdleTimeout,
-    BadRequest,
-}
-
-impl CloseReason {
-    const fn label(self) -> &'static str {
-        match self {
-            CloseReason::Cap => "cap",
-            CloseReason::IdleCap => "idle_cap",
-            CloseReason::HeaderTimeout => "header_timeout",
-            CloseReason::IdleTimeout => "idle_timeout",
-            CloseReason::BadRequest => "bad_request",
-        }
-    }
-
-    /// What is wrong and the next step; nothing for an ordinary end.
-    const fn detail(self) -> Option<&'static str> {
-        match self {
-            CloseReason::Cap => {
-                Some("limits.connections is reached and none is idle; see who connects, or raise the limit")
-            }
-            CloseReason::HeaderTimeout => {
-                Some("the header was not complete in time; look at the network and the proxy in front")
-            }
-            CloseReason::BadRequest => Some(
-                "what was sent is not HTTP/1, or has too much header; see who connects (TLS ends at the proxy in front)",
-            ),
-            CloseReason::IdleCap | CloseReason::IdleTimeout => None,
-        }
-    }
 }
 
 /// A bound listener that is not yet served.
@@ -231,35 +181,6 @@ impl Drop for OpenConnection {
         self.shared.slots.leave(&self.slot);
         if let Some(metrics) = &self.shared.metrics {
             metrics.connections.dec();
-        }
-    }
-}
-
-impl Shared {
-    /// Counts an answered request.
-    pub(crate) fn count(&self, response: &Response, method: &'static str, first_byte: Instant) {
-        let Some(metrics) = &self.metrics else { return };
-        let endpoint = response.extensions().get::<CountedAs>().map_or("none", |counted| counted.0);
-        metrics.requests.with_label_values(&[endpoint, method, response.status().as_str()]).inc();
-        metrics.request_seconds.observe(first_byte.elapsed().as_secs_f64());
-    }
-
-    /// Counts an answer that was given without a readable header, and the closing that goes with it.
-    pub(crate) fn count_headless(&self, code: u16, reason: CloseReason) {
-        if let Some(metrics) = &self.metrics {
-            metrics.requests.with_label_values(&["none", "other", code.to_string().as_str()]).inc();
-        }
-        self.count_closed(reason);
-    }
-
-    pub(crate) fn count_closed(&self, reason: CloseReason) {
-        if let Some(metrics) = &self.metrics {
-            metrics.connections_closed.with_label_values(&[reason.label()]).inc();
-        }
-        let Some(detail) = reason.detail() else { return };
-        let reason = reason.label();
-        if let Some(left_out) = self.refusals.admit(reason) {
-            tracing::warn!(reason, detail, left_out, "a connection was closed");
         }
     }
 }
