@@ -16,7 +16,7 @@ pub struct RelayConfig {
 
 impl Default for RelayConfig {
     fn default() -> Self {
-        RelayConfig { backoff_min: Span::from_millis(100), backoff_max: Span::from_secs(15) }
+        RelayConfig { backoff_min: Span::from_millis(100), backoff_max: Span::from_secs(10) }
     }
 }
 

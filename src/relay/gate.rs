@@ -24,14 +24,13 @@ pub enum LaneState {
 }
 
 /// A failure, as status pages show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LaneError {
-    /// Its kind.
-    pub code: &'static str,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LaneError {
+    pub(super) code: &'static str,
     /// What is wrong and what to do.
-    pub reason: String,
+    pub(super) reason: String,
     /// When it was met last, RFC 3339.
-    pub at: String,
+    pub(super) at: String,
 }
 
 /// The gate of one lane.

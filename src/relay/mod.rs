@@ -40,7 +40,7 @@ use crate::metrics::Metrics;
 use crate::sink::Sink;
 use crate::spool::{LaneHandle, Spool};
 pub use config::RelayConfig;
-pub use gate::{LaneError, LaneState};
+pub use gate::LaneState;
 
 /// All lanes, at work.
 pub struct Relay {
@@ -76,9 +76,15 @@ pub struct LaneStatus {
     pub dead_letters: u64,
     /// Events under way.
     pub publishing: i64,
-    /// The last failure, which may be over.
+    /// The last failure, which may be over: what is wrong and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<LaneError>,
+    pub last_error: Option<String>,
+    /// Its kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error_code: Option<&'static str>,
+    /// When it was met last, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error_at: Option<String>,
 }
 
 /// A sink without a lane in the spool.
@@ -97,7 +103,7 @@ impl Relay {
     /// Starts a lane for each sink. No broker has to be up.
     ///
     /// # Errors
-    /// When the spool knows a sink not.
+    /// When the spool does not know a sink.
     pub fn start(
         spool: &Spool,
         sinks: Vec<Sink>,
@@ -178,7 +184,7 @@ impl Running {
     fn status(&self, metrics: &Metrics) -> LaneStatus {
         let lag = self.handle.lag();
         let now = Timestamp::now();
-        let state = self.gate.state();
+        let (state, error) = (self.gate.state(), self.gate.last_error());
         LaneStatus {
             sink: self.sink.clone(),
             up: matches!(state, LaneState::Open | LaneState::Trying),
@@ -188,7 +194,9 @@ impl Running {
             cursor: lag.cursor,
             dead_letters: self.handle.dead_letters(),
             publishing: metrics.publishing.with_label_values(&[&self.sink]).get(),
-            last_error: self.gate.last_error(),
+            last_error_code: error.as_ref().map(|error| error.code),
+            last_error_at: error.as_ref().map(|error| error.at.clone()),
+            last_error: error.map(|error| error.reason),
         }
     }
 }

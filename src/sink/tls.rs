@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::rustls::pki_types::pem::PemObject;
-use async_nats::rustls::pki_types::{CertificateDer, ServerName};
+use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use async_nats::rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, Error as TlsError, RootCertStore,
 };
@@ -16,16 +16,22 @@ use async_nats::rustls::{
 /// How long a server may take for each step of a handshake.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long to wait for what a server says after a handshake.
+const AFTERTHOUGHT: Duration = Duration::from_secs(1);
+
 /// Where systems keep their certificate authorities.
 const SYSTEM_AUTHORITIES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
-/// Shakes hands with `host:port` once more to see what its certificate lacks. Blocks.
-pub(super) fn server_problem(address: &str, ca_file: Option<&Path>) -> Option<String> {
+/// Shakes hands with `host:port` once more to see what is wrong. Blocks.
+pub(super) fn server_problem(
+    address: &str,
+    ca_file: Option<&Path>,
+    identity: Option<(&Path, &Path)>,
+) -> Option<String> {
     let host = address.rsplit_once(':')?.0.trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(host).ok()?;
-    let config = ClientConfig::builder().with_root_certificates(authorities(ca_file)?).with_no_client_auth();
-    let mut connection = ClientConnection::new(Arc::new(config), name).ok()?;
+    let mut connection = ClientConnection::new(Arc::new(config(ca_file, identity)?), name).ok()?;
     let socket = address.to_socket_addrs().ok()?.next()?;
     let mut stream = TcpStream::connect_timeout(&socket, PATIENCE).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
@@ -35,7 +41,20 @@ pub(super) fn server_problem(address: &str, ca_file: Option<&Path>) -> Option<St
             return described(&error);
         }
     }
-    None
+    // With TLS 1.3 a server says only now what it thinks of our certificate.
+    stream.set_read_timeout(Some(AFTERTHOUGHT)).ok()?;
+    connection.read_tls(&mut stream).ok()?;
+    connection.process_new_packets().err().map(|error| words(&error))
+}
+
+/// The trust and, where its key has no password, the certificate of the real client.
+fn config(ca_file: Option<&Path>, identity: Option<(&Path, &Path)>) -> Option<ClientConfig> {
+    let builder = ClientConfig::builder().with_root_certificates(authorities(ca_file)?);
+    let Some((cert_file, key_file)) = identity else { return Some(builder.with_no_client_auth()) };
+    let chain: Vec<_> =
+        CertificateDer::pem_file_iter(cert_file).ok()?.flatten().map(|one| one.into_owned()).collect();
+    let key = PrivateKeyDer::from_pem_file(key_file).ok()?;
+    builder.with_client_auth_cert(chain, key).ok()
 }
 
 /// The words for the TLS error at the root of `error`, where there is one.

@@ -28,23 +28,28 @@ enum Topic {
 }
 
 /// Whether the cluster answers, and which of the topics cannot be written.
-pub(super) async fn cluster(client: Arc<Client>, topics: Vec<Arc<str>>) -> Result<(), CheckError> {
+pub(super) async fn cluster(
+    client: Arc<Client>,
+    topics: Vec<Arc<str>>,
+    principal: String,
+) -> Result<(), CheckError> {
     let states = tokio::task::spawn_blocking(move || look_up(&client, &topics))
         .await
         .map_err(|_| CheckError::blocking(Code::Other, "the check of kafka was interrupted"))?;
-    let mut problems = states
-        .map_err(|error| unreachable(&error))?
-        .into_iter()
-        .filter_map(|(topic, state)| match state {
+    let mut problems =
+        states.map_err(|error| unreachable(&error))?.into_iter().filter_map(|(topic, state)| match state {
             Topic::Ready => None,
             Topic::Missing => Some((Code::Missing, missing_topic(&topic))),
-            Topic::Forbidden => {
-                Some((Code::Authorization, format!("kafka does not show topic {topic}: {}", grant(&topic))))
-            }
-        })
-        .collect::<Vec<_>>();
-    let Some((code, first)) = problems.pop() else { return Ok(()) };
-    let others = if problems.is_empty() { String::new() } else { format!(" (and {} more)", problems.len()) };
+            Topic::Forbidden => Some((
+                Code::Authorization,
+                format!("kafka does not show {principal} topic {topic}: {}", grant(&topic, &principal)),
+            )),
+        });
+    let Some((code, first)) = problems.next() else { return Ok(()) };
+    let others = match problems.count() {
+        0 => String::new(),
+        others => format!("; {others} more are like it"),
+    };
     Err(CheckError::advice(code, format!("{first}{others}")))
 }
 
@@ -79,7 +84,13 @@ pub(super) async fn create(
 /// What is known about why the cluster does not answer.
 pub(super) async fn explain(error: CheckError, client: &Client, config: &KafkaConfig) -> CheckError {
     let servers = config.servers.join(", ");
-    let (code, said) = client.ear().last().unwrap_or_else(|| (error.kind(), error.to_string()));
+    let (heard, said) = client.ear().last().unwrap_or_else(|| (error.kind(), error.to_string()));
+    // A server that ends a handshake with an alert counts as a broken connection to librdkafka.
+    let code = if config.tls.is_some() && said.contains("SSL") && heard == Code::Connection {
+        Code::Tls
+    } else {
+        heard
+    };
     let advice = match code {
         Code::Tls => tls_advice(config).await,
         Code::Authentication => {
@@ -89,22 +100,19 @@ pub(super) async fn explain(error: CheckError, client: &Client, config: &KafkaCo
         Code::Connection if said.contains("refused") => {
             "the connection is refused: is the broker running, and the port right?".to_owned()
         }
-        Code::Connection if said.contains("security protocol mismatch") || said.contains("SSL listener") => {
-            "the listener speaks another protocol: compare `tls` and `sasl` with the broker's listener"
-                .to_owned()
-        }
         Code::Fatal => "the client is built anew".to_owned(),
-        Code::Authorization => grant("…"),
-        _ => "is the broker running and reachable from here?".to_owned(),
+        Code::Authorization => grant("…", &config.principal()),
+        _ => "is the broker running and reachable from here, and does this listener speak what `tls` and `sasl` say?"
+            .to_owned(),
     };
     CheckError::blocking(code, format!("kafka at {servers}: {advice} ({said})"))
 }
 
 async fn tls_advice(config: &KafkaConfig) -> String {
-    let ca_file = config.tls.as_ref().and_then(|tls| tls.ca_file.clone());
-    let servers = config.servers.clone();
+    let (servers, tls) = (config.servers.clone(), config.tls.clone().unwrap_or_default());
     let found = tokio::task::spawn_blocking(move || {
-        servers.iter().find_map(|server| tls::server_problem(server, ca_file.as_deref()))
+        let identity = tls.cert_file.as_deref().zip(tls.key_file.as_deref());
+        servers.iter().find_map(|server| tls::server_problem(server, tls.ca_file.as_deref(), identity))
     });
     found.await.ok().flatten().unwrap_or_else(|| {
         "the TLS handshake failed: compare `tls` with the broker's certificate and listener".to_owned()

@@ -5,7 +5,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Kafka};
 use crate::sink::error::{Code, PublishError};
 
 /// The verdict on a failed delivery.
-pub(super) fn verdict(error: &KafkaError, topic: &str) -> PublishError {
+pub(super) fn verdict(error: &KafkaError, topic: &str, principal: &str) -> PublishError {
     let Some(code) = error.rdkafka_error_code() else {
         return PublishError::record(Code::Other, format!("kafka client: {error}"));
     };
@@ -26,11 +26,16 @@ pub(super) fn verdict(error: &KafkaError, topic: &str) -> PublishError {
         }
         Kafka::TopicAuthorizationFailed => PublishError::record(
             Code::Authorization,
-            format!("kafka does not allow writing to topic {topic}: {}", grant(topic)),
+            format!(
+                "kafka does not allow {principal} to write to topic {topic}: {}",
+                grant(topic, principal)
+            ),
         ),
         Kafka::ClusterAuthorizationFailed | Kafka::TransactionalIdAuthorizationFailed => PublishError::sink(
             Code::Authorization,
-            "kafka does not allow idempotent writes: grant IdempotentWrite on the cluster to the relay's principal",
+            format!(
+                "kafka does not allow {principal} idempotent writes: grant IdempotentWrite on the cluster"
+            ),
         ),
         Kafka::Authentication | Kafka::SaslAuthenticationFailed => {
             PublishError::sink(Code::Authentication, "kafka does not accept the credentials")
@@ -73,10 +78,10 @@ pub(super) fn missing_topic(topic: &str) -> String {
 }
 
 /// What to do about a topic that may not be written.
-pub(super) fn grant(topic: &str) -> String {
+pub(super) fn grant(topic: &str, principal: &str) -> String {
     format!(
-        "grant it (kafka-acls.sh --bootstrap-server … --add --allow-principal User:… --producer --idempotent --topic \
-         {topic})"
+        "grant it (kafka-acls.sh --bootstrap-server … --add --allow-principal {principal} --producer --idempotent \
+         --topic {topic})"
     )
 }
 
@@ -86,7 +91,7 @@ mod tests {
     use crate::sink::error::Scope;
 
     fn of(code: Kafka) -> PublishError {
-        verdict(&KafkaError::MessageProduction(code), "t")
+        verdict(&KafkaError::MessageProduction(code), "t", "User:u")
     }
 
     #[test]

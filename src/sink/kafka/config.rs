@@ -184,6 +184,17 @@ impl KafkaConfig {
         tls.chain(self.sasl.iter().filter_map(|sasl| sasl.password_file.as_ref()))
     }
 
+    /// Who we are to the broker, as far as the configuration says it.
+    pub(super) fn principal(&self) -> String {
+        let name = self.sasl.as_ref().and_then(|sasl| sasl.username.as_deref());
+        match (name, self.tls.as_ref().and_then(|tls| tls.cert_file.as_ref())) {
+            (Some(name), _) => format!("User:{name}"),
+            (None, Some(_)) => "User:<subject of tls.cert_file>".to_owned(),
+            (None, None) if self.sasl.is_some() => "User:<subject of the token>".to_owned(),
+            (None, None) => "User:ANONYMOUS".to_owned(),
+        }
+    }
+
     fn protocol(&self) -> &'static str {
         match (&self.tls, &self.sasl) {
             (None, None) => "plaintext",

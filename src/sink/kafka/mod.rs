@@ -33,6 +33,9 @@ pub use properties::Property;
 /// How long to wait for room in the client's own queue before looking again.
 const QUEUE_PAUSE: Duration = Duration::from_millis(10);
 
+/// What a broker says of an event that is too large.
+const TOO_LARGE: KafkaError = KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge);
+
 /// A Kafka sink.
 pub struct KafkaSink {
     clients: Clients,
@@ -71,7 +74,7 @@ impl KafkaSink {
         let Some(client) = self.clients.usual() else {
             return Err(PublishError::sink(Code::Connection, "kafka is not connected yet"));
         };
-        match deliver(&client, publication).await {
+        match self.deliver(&client, publication).await {
             Ok(published) => Ok(published),
             Err(Undelivered::InBatch) => self.deliver_alone(publication).await,
             Err(Undelivered::For(error)) => Err(self.after_failure(error, publication).await),
@@ -90,7 +93,9 @@ impl KafkaSink {
                 tracing::debug!(%error, "topics were not created");
             }
         }
-        match check::cluster(Arc::clone(&client), self.topics.clone()).await {
+        match check::cluster(Arc::clone(&client), self.topics.clone(), self.clients.config().principal())
+            .await
+        {
             Err(error) if error.is_blocking() => {
                 Err(check::explain(error, &client, self.clients.config()).await)
             }
@@ -106,8 +111,8 @@ impl KafkaSink {
     async fn deliver_alone(&self, publication: &Publication) -> Result<Published, PublishError> {
         let client =
             self.clients.solo().map_err(|error| PublishError::sink(error.kind(), error.to_string()))?;
-        deliver(&client, publication).await.map_err(|undelivered| match undelivered {
-            Undelivered::InBatch => too_large(publication),
+        self.deliver(&client, publication).await.map_err(|undelivered| match undelivered {
+            Undelivered::InBatch => self.verdict(&TOO_LARGE, publication),
             Undelivered::For(error) => error,
         })
     }
@@ -128,44 +133,47 @@ impl KafkaSink {
         let config = self.clients.configured()?;
         check::create(&config, self.clients.context(), &self.clients.config().create, topics).await
     }
-}
 
-/// Hands an event to a producer and waits for the report of its delivery.
-async fn deliver(client: &Client, publication: &Publication) -> Result<Published, Undelivered> {
-    let delivery = loop {
-        match client.enqueue(publication) {
-            Ok(delivery) => break delivery,
-            Err(error) if is(&error, RDKafkaErrorCode::QueueFull) => tokio::time::sleep(QUEUE_PAUSE).await,
-            // Refused by the client itself, so by this event's own size.
-            Err(error) => return Err(undelivered(client, &error, publication)),
+    /// Hands an event to a producer and waits for the report of its delivery.
+    async fn deliver(&self, client: &Client, publication: &Publication) -> Result<Published, Undelivered> {
+        let delivery = loop {
+            match client.enqueue(publication) {
+                Ok(delivery) => break delivery,
+                Err(error) if is(&error, RDKafkaErrorCode::QueueFull) => {
+                    tokio::time::sleep(QUEUE_PAUSE).await
+                }
+                // Refused by the client itself, so by this event's own size.
+                Err(error) => return Err(self.undelivered(client, &error, publication)),
+            }
+        };
+        let report = tokio::select! {
+            biased;
+            report = delivery => report.ok(),
+            () = client.gone() => None,
+        };
+        match report {
+            Some(Ok(_)) => Ok(Published::New),
+            Some(Err((error, _))) if is(&error, RDKafkaErrorCode::MessageSizeTooLarge) => {
+                Err(Undelivered::InBatch)
+            }
+            Some(Err((error, _))) => Err(self.undelivered(client, &error, publication)),
+            None => {
+                Err(Undelivered::For(PublishError::sink(Code::Connection, "the kafka client was replaced")))
+            }
         }
-    };
-    let report = tokio::select! {
-        biased;
-        report = delivery => report.ok(),
-        () = client.gone() => None,
-    };
-    match report {
-        Some(Ok(_)) => Ok(Published::New),
-        Some(Err((error, _))) if is(&error, RDKafkaErrorCode::MessageSizeTooLarge) => {
-            Err(Undelivered::InBatch)
+    }
+
+    fn undelivered(&self, client: &Client, error: &KafkaError, publication: &Publication) -> Undelivered {
+        let verdict = self.verdict(error, publication);
+        if matches!(&verdict, PublishError::Transient { code: Code::Fatal, .. }) {
+            client.ear().set_fatal();
         }
-        Some(Err((error, _))) => Err(undelivered(client, &error, publication)),
-        None => Err(Undelivered::For(PublishError::sink(Code::Connection, "the kafka client was replaced"))),
+        Undelivered::For(verdict)
     }
-}
 
-fn undelivered(client: &Client, error: &KafkaError, publication: &Publication) -> Undelivered {
-    let verdict = classify::verdict(error, &publication.topic);
-    if matches!(&verdict, PublishError::Transient { code: Code::Fatal, .. }) {
-        client.ear().set_fatal();
+    fn verdict(&self, error: &KafkaError, publication: &Publication) -> PublishError {
+        classify::verdict(error, &publication.topic, &self.clients.config().principal())
     }
-    Undelivered::For(verdict)
-}
-
-fn too_large(publication: &Publication) -> PublishError {
-    let error = KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge);
-    classify::verdict(&error, &publication.topic)
 }
 
 fn is(error: &KafkaError, code: RDKafkaErrorCode) -> bool {

@@ -1,1 +1,179 @@
+//! Against librdkafka's mock cluster, which injects errors (and, unlike a real broker, does not deduplicate).
 
+use std::sync::Arc;
+
+use prometheus::IntCounter;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+use super::*;
+use crate::sink::error::Scope;
+use crate::units::Span;
+
+struct Rig {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    sink: KafkaSink,
+    rebuilds: IntCounter,
+}
+
+impl Rig {
+    async fn new() -> Self {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("t", 3, 1).unwrap();
+        let config = KafkaConfig {
+            servers: vec![cluster.bootstrap_servers()],
+            timeout: Span::from_secs(10),
+            ..KafkaConfig::default()
+        };
+        let rebuilds = IntCounter::new("rebuilds", "rebuilds").unwrap();
+        let sink = KafkaSink::new("k", &config, 16, vec!["t".into()], rebuilds.clone());
+        sink.check().await.unwrap();
+        Rig { cluster, sink, rebuilds }
+    }
+
+    fn fail(&self, errors: &[RDKafkaRespErr]) {
+        self.cluster.request_errors(RDKafkaApiKey::Produce, errors);
+    }
+
+    async fn publish(&self) -> Result<Published, PublishError> {
+        self.sink.publish(&publication("k")).await
+    }
+}
+
+fn publication(key: &str) -> Publication {
+    Publication {
+        topic: "t".into(),
+        topic_label: "t".into(),
+        key: key.to_owned(),
+        id: "i".to_owned(),
+        headers: vec![("idempotency-key", "i".to_owned())],
+        payload: "{}".into(),
+        replay: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_published_when_the_cluster_says_so() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.publish().await, Ok(Published::New));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_published_before_the_first_check() {
+    let config = KafkaConfig { servers: vec!["127.0.0.1:1".to_owned()], ..KafkaConfig::default() };
+    let rebuilds = IntCounter::new("rebuilds", "rebuilds").unwrap();
+    let sink = KafkaSink::new("k", &config, 16, Vec::new(), rebuilds);
+    let error = sink.publish(&publication("k")).await.unwrap_err();
+    assert!(matches!(error, PublishError::Transient { scope: Scope::Sink, .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_fatal_error_the_client_is_built_anew_and_the_event_goes_out() {
+    let rig = Rig::new().await;
+    rig.publish().await.unwrap();
+    rig.fail(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
+    let error = rig.publish().await.unwrap_err();
+    assert!(
+        matches!(error, PublishError::Transient { code: Code::Fatal, scope: Scope::Sink, .. }),
+        "{error:?}"
+    );
+    // Every send fails until then.
+    assert!(rig.publish().await.is_err());
+    rig.sink.troubled().await;
+    rig.sink.check().await.unwrap();
+    assert_eq!(rig.rebuilds.get(), 1);
+    assert_eq!(rig.publish().await, Ok(Published::New));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_blamed_for_its_batch_is_tried_in_one_of_its_own() {
+    let rig = Rig::new().await;
+    let too_large = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    rig.fail(&[too_large]);
+    assert_eq!(rig.publish().await, Ok(Published::New));
+    rig.fail(&[too_large, too_large]);
+    let error = rig.publish().await.unwrap_err();
+    assert!(matches!(error, PublishError::Permanent { code: Code::TooLarge, .. }), "{error:?}");
+    // The lane goes on.
+    assert_eq!(rig.publish().await, Ok(Published::New));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_larger_than_the_client_takes_is_this_events_fault_alone() {
+    let rig = Rig::new().await;
+    let large = Publication { payload: vec![b'x'; 2_000_000].into(), ..publication("k") };
+    let error = rig.sink.publish(&large).await.unwrap_err();
+    assert!(matches!(error, PublishError::Permanent { code: Code::TooLarge, .. }), "{error:?}");
+    assert_eq!(rig.publish().await, Ok(Published::New));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_may_not_be_written_is_never_dropped() {
+    let rig = Rig::new().await;
+    rig.fail(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
+    let error = rig.publish().await.unwrap_err();
+    assert!(
+        matches!(&error, PublishError::Transient { code: Code::Authorization, scope: Scope::Record, .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("User:ANONYMOUS"), "{error}");
+    // The client remembers the refusal until it has asked about the topic again.
+    let granted = async {
+        while rig.publish().await.is_err() {
+            rig.sink.check().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), granted).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_waits_out_a_broker_that_is_down() {
+    let rig = Rig::new().await;
+    rig.publish().await.unwrap();
+    rig.cluster.broker_down(1).unwrap();
+    let publication = publication("k");
+    let mut waiting = std::pin::pin!(rig.sink.publish(&publication));
+    tokio::select! {
+        early = &mut waiting => panic!("{early:?}"),
+        () = rig.sink.troubled() => {}
+    }
+    rig.cluster.broker_up(1).unwrap();
+    assert_eq!(waiting.await, Ok(Published::New));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_built_anew_when_its_files_have_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let ca = dir.path().join("ca.pem");
+    let config = KafkaConfig {
+        servers: vec!["127.0.0.1:1".to_owned()],
+        tls: Some(KafkaTls { ca_file: Some(ca.clone()), ..KafkaTls::default() }),
+        ..KafkaConfig::default()
+    };
+    let rebuilds = IntCounter::new("rebuilds", "rebuilds").unwrap();
+    let clients = Clients::new("k", &config, 16, rebuilds.clone());
+    let missing = clients.fresh().err().unwrap();
+    assert_eq!((missing.kind(), missing.is_blocking()), (Code::Credentials, true));
+    assert!(missing.to_string().contains("tls.ca_file"), "{missing}");
+    let text = |name: &str| format!("# {name}\n");
+    std::fs::write(&ca, text("no certificate")).unwrap();
+    assert_eq!(clients.fresh().err().map(|error| error.kind()), Some(Code::Credentials));
+    assert_eq!(rebuilds.get(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_a_client_that_is_replaced_comes_back() {
+    let rig = Rig::new().await;
+    rig.cluster.broker_down(1).unwrap();
+    let publication = publication("k");
+    let mut waiting = std::pin::pin!(rig.sink.publish(&publication));
+    tokio::select! {
+        early = &mut waiting => panic!("{early:?}"),
+        () = rig.sink.troubled() => {}
+    }
+    let client: Arc<Client> = rig.sink.clients.usual().unwrap();
+    client.retire();
+    let error = waiting.await.unwrap_err();
+    assert!(matches!(error, PublishError::Transient { code: Code::Connection, .. }), "{error:?}");
+}
