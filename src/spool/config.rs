@@ -39,7 +39,7 @@ pub struct SpoolConfig {
 impl Default for SpoolConfig {
     fn default() -> Self {
         SpoolConfig {
-            path: PathBuf::from("spool"),
+            path: PathBuf::from("./var/spool"),
             max_size: Size::from_gib(10),
             retention: Span::from_secs(30 * 86_400),
             dedupe_window: Span::from_secs(8 * 60),
