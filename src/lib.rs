@@ -30,8 +30,12 @@
 //! the commit that holds the callback has reached the disk.
 
 pub mod admin;
+pub mod app;
 pub mod callback;
+pub mod cli;
 pub mod commands;
+pub mod config;
+pub mod control;
 pub mod event;
 pub mod ingress;
 pub mod metrics;
@@ -40,4 +44,5 @@ pub mod relay;
 pub mod signature;
 pub mod sink;
 pub mod spool;
+pub mod telemetry;
 pub mod units;

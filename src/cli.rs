@@ -1,0 +1,355 @@
+//! The command line: what can be asked for, and how a failure becomes an exit code.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::commands::{self, Failure};
+use crate::config::{Config, Environment, Loaded, Sources};
+use crate::event::{Status, Timestamp};
+use crate::normalize::schema::Kind;
+use crate::signature::Scheme;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed, or (signature verify) a signature is not valid
+  2  wrong usage or configuration
+  3  the spool cannot be used";
+
+/// A durable ingress for Plivo's 10DLC status callbacks.
+///
+/// Verifies each callback, makes it durable, answers 200, and publishes it to Kafka, NATS or files. Without a
+/// configuration file it runs on built-in defaults that need no broker.
+#[derive(Debug, Parser)]
+#[command(name = "tendlc-relay", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true, propagate_version = true)]
+pub struct Cli {
+    /// The configuration file [default: config/relay.toml, then /etc/tendlc-relay/relay.toml, then built in].
+    #[arg(long, short, global = true, value_name = "FILE", env = "TENDLC_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the relay until SIGTERM or SIGINT; SIGHUP reads the accounts again.
+    Serve,
+    /// Check the configuration and print what is in effect, secrets redacted.
+    CheckConfig,
+    /// Print the JSON Schema of the events of an endpoint, or of all.
+    Schema {
+        /// brand, campaign, number_linking, number_unlinking or unrecognized.
+        endpoint: Option<Kind>,
+    },
+    /// Check captured signatures.
+    #[command(subcommand)]
+    Signature(SignatureCommand),
+    /// List the events that the spool holds, oldest first.
+    Events(EventsArgs),
+    /// Look at the spool.
+    #[command(subcommand)]
+    Spool(SpoolCommand),
+    /// Look at events that a sink refused for good, and send them again.
+    #[command(subcommand)]
+    Dead(DeadCommand),
+    /// Look at duplicates that were held back, and make events of them.
+    #[command(subcommand)]
+    Held(HeldCommand),
+    /// Look at callbacks whose signature had come with other content before.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+    /// Publish events again, to one sink and under the same ids.
+    Replay(ReplayArgs),
+    /// Look at the sinks' cursors, and forget those of removed sinks.
+    #[command(subcommand)]
+    Sinks(SinksCommand),
+    /// Ask the running relay whether it is ready: for containers.
+    Healthcheck,
+    /// Print the completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum SignatureCommand {
+    /// Read captures as JSON Lines from standard input and say of each whether its signature is valid.
+    ///
+    /// A line has `method`, `uri`, `params`, `auth_token`, `nonce` and `signature`. Exactly that URL is checked.
+    Verify {
+        /// v2 or v3.
+        #[arg(long)]
+        scheme: Scheme,
+    },
+}
+
+/// Which events, and how they are shown.
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// Only this endpoint: brand, campaign, number_linking, number_unlinking or unrecognized.
+    #[arg(long)]
+    pub endpoint: Option<Kind>,
+    /// Only this entity: a brand id, a campaign id, or a number such as +15551234567.
+    #[arg(long, value_name = "ID")]
+    pub entity: Option<String>,
+    /// Only this status.
+    #[arg(long)]
+    pub status: Option<Status>,
+    /// Only this account, by name.
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Received at this time or later: RFC 3339, or how long ago, such as 2h.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<Timestamp>,
+    /// Received before this time: RFC 3339, or how long ago, such as 2h.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<Timestamp>,
+    /// At most so many, the latest of those that match [default: 50 in a table, all as JSON].
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Go on with events as they are accepted, until interrupted.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// One event a line as JSON, also on a terminal.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How an answer is shown.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Shown {
+    /// JSON, also on a terminal.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum SpoolCommand {
+    /// Sizes, counts and cursors.
+    Status(Shown),
+}
+
+#[derive(Debug, Subcommand)]
+enum DeadCommand {
+    /// List dead letters with their reasons.
+    List {
+        /// Only of this sink.
+        #[arg(long, value_name = "NAME")]
+        sink: Option<String>,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Send dead letters of a sink to it again, once their cause is mended.
+    Requeue {
+        /// The sink.
+        #[arg(long, value_name = "NAME")]
+        sink: String,
+        /// The records' sequence numbers, as listed.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        sequences: Vec<u64>,
+        /// All dead letters of the sink.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum HeldCommand {
+    /// List them, the latest first.
+    List(Shown),
+    /// Make events of their own of them, each with the next occurrence.
+    Release {
+        /// Their numbers, as listed.
+        #[arg(required = true)]
+        numbers: Vec<u64>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum QuarantineCommand {
+    /// List them, the latest first.
+    List(Shown),
+}
+
+/// What is published again.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The sink.
+    #[arg(long, value_name = "NAME")]
+    pub sink: String,
+    /// From the first event received at this time or later: RFC 3339, or how long ago, such as 2h.
+    #[arg(long, value_name = "TIME", value_parser = moment, required_unless_present = "from_sequence")]
+    pub from_time: Option<Timestamp>,
+    /// From this sequence number.
+    #[arg(long, value_name = "N", conflicts_with = "from_time")]
+    pub from_sequence: Option<u64>,
+    /// To this sequence number [default: the latest now].
+    #[arg(long, value_name = "N")]
+    pub to: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+enum SinksCommand {
+    /// List the sinks with their cursors, also those no longer configured.
+    List(Shown),
+    /// Forget the cursor of a sink that is no longer configured, with its dead letters.
+    Forget {
+        /// The sink.
+        name: String,
+    },
+}
+
+/// A moment, absolute or so long ago.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Some(moment) = Timestamp::parse_rfc3339(text) {
+        return Ok(moment);
+    }
+    let ago = text.parse::<crate::units::Span>().ok().filter(|_| text.ends_with(char::is_alphabetic));
+    let ago = ago.and_then(|ago| i64::try_from(ago.as_millis()).ok());
+    ago.map(|ago| Timestamp::from_millis(Timestamp::now().as_millis().saturating_sub(ago))).ok_or_else(|| {
+        "accepted are RFC 3339, such as 2026-11-24T13:00:00Z, and how long ago, such as 90s, 2h or 7d"
+            .to_owned()
+    })
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    match dispatch(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !matches!(failure, Failure::Said(_)) {
+                // Standard error may be closed; there is nobody left to tell.
+                let _ = writeln!(std::io::stderr(), "{failure}");
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let sources = Sources::find(cli.config, Environment::of_process());
+    match cli.command {
+        Command::Serve => commands::serve::run(load(sources)?),
+        Command::CheckConfig => commands::check_config::run(&load(sources)?),
+        Command::Schema { endpoint } => {
+            commands::schema::run(endpoint, std::io::stdout().lock()).map_err(Failure::from)
+        }
+        Command::Signature(SignatureCommand::Verify { scheme }) => {
+            let output = std::io::BufWriter::new(std::io::stdout().lock());
+            let all_valid = commands::signature::verify(scheme, std::io::stdin().lock(), output)?;
+            if all_valid { Ok(()) } else { Err(Failure::Said(1)) }
+        }
+        Command::Events(args) => commands::events::run(&beside(&sources)?, &args),
+        Command::Spool(SpoolCommand::Status(shown)) => commands::spool::status(&beside(&sources)?, shown),
+        Command::Dead(DeadCommand::List { sink, shown }) => {
+            commands::dead::list(&beside(&sources)?, sink, shown)
+        }
+        Command::Dead(DeadCommand::Requeue { sink, sequences, all }) => {
+            commands::dead::requeue(&beside(&sources)?, sink, (!all).then_some(sequences))
+        }
+        Command::Held(HeldCommand::List(shown)) => commands::held::list(&beside(&sources)?, shown),
+        Command::Held(HeldCommand::Release { numbers }) => {
+            commands::held::release(&beside(&sources)?, numbers)
+        }
+        Command::Quarantine(QuarantineCommand::List(shown)) => {
+            commands::held::quarantine(&beside(&sources)?, shown)
+        }
+        Command::Replay(args) => commands::replay::run(&beside(&sources)?, args),
+        Command::Sinks(SinksCommand::List(shown)) => commands::sinks::list(&beside(&sources)?, shown),
+        Command::Sinks(SinksCommand::Forget { name }) => commands::sinks::forget(&beside(&sources)?, name),
+        Command::Healthcheck => commands::healthcheck::run(&beside(&sources)?),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "tendlc-relay", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// For what runs the relay.
+fn load(sources: Sources) -> Result<Loaded, Failure> {
+    Config::load(sources).map_err(Failure::Configuration)
+}
+
+/// For what runs beside it.
+fn beside(sources: &Sources) -> Result<Config, Failure> {
+    Config::load_beside(sources).map_err(Failure::Configuration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("tendlc-relay").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_manual_parses() {
+        for line in [
+            "serve",
+            "serve --config relay.toml",
+            "--config relay.toml check-config",
+            "schema",
+            "schema number_linking",
+            "schema unrecognized",
+            "signature verify --scheme v3",
+            "events --follow --json",
+            "events --endpoint brand --entity B1 --status rejected --since 2h --until 2026-11-24T13:00:00Z --limit 5",
+            "spool status --json",
+            "dead list --sink kafka",
+            "dead requeue --sink kafka 1 2 3",
+            "dead requeue --sink kafka --all",
+            "replay --sink kafka --from-time 1d",
+            "replay --sink kafka --from-sequence 1 --to 9",
+            "held list",
+            "held release 4 5",
+            "quarantine list --json",
+            "sinks list",
+            "sinks forget kafka",
+            "healthcheck",
+            "completions bash",
+        ] {
+            assert!(
+                parse(line).is_ok(),
+                "{line}: {}",
+                parse(line).err().map(|e| e.to_string()).unwrap_or_default()
+            );
+        }
+    }
+
+    #[test]
+    fn slips_are_refused_with_exit_code_2_and_say_what_is_accepted() {
+        for (line, expected) in [
+            ("events --endpoint brands", "number_unlinking, unrecognized"),
+            ("events --status good", "created, rejected"),
+            ("events --since yesterday", "how long ago"),
+            ("events --since 5", "how long ago"),
+            ("signature verify --scheme v1", "v2"),
+            ("replay --sink kafka", "--from-time"),
+            ("replay --sink kafka --from-time 1d --from-sequence 1", "cannot be used with"),
+            ("dead requeue --sink kafka", "SEQUENCES"),
+            ("sinks forget", "NAME"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(expected), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn how_long_ago_is_taken_from_now() {
+        let ago = moment("1h").unwrap();
+        let passed = Timestamp::now().millis_since(ago);
+        assert!((3_600_000..3_660_000).contains(&passed), "{passed}");
+    }
+}

@@ -1,0 +1,14 @@
+//! `check-config`: what is in effect.
+
+use super::Failure;
+use super::output::line_out;
+use crate::config::Loaded;
+
+/// Prints the effective configuration as TOML, secrets redacted. It was checked when it was loaded.
+///
+/// # Errors
+/// When it has no form in TOML, or standard output is closed.
+pub fn run(loaded: &Loaded) -> Result<(), Failure> {
+    let text = loaded.config.to_toml().map_err(anyhow::Error::from)?;
+    line_out(text.trim_end())
+}

@@ -1,0 +1,72 @@
+//! `spool status`: the spool at a glance.
+
+use super::output::{Format, json_line, line_out, table};
+use super::{Failure, read, sinks};
+use crate::cli::Shown;
+use crate::config::Config;
+use crate::spool::SpoolStatus;
+use crate::units::Size;
+
+/// Shows sizes, counts and cursors.
+///
+/// # Errors
+/// When the spool cannot be read.
+pub fn status(config: &Config, shown: Shown) -> Result<(), Failure> {
+    let status = read::open(config)?.status().map_err(read::failed)?;
+    match Format::choose(shown.json) {
+        Format::Json => json_line(&status),
+        Format::Table => show(&status),
+    }
+}
+
+fn show(status: &SpoolStatus) -> Result<(), Failure> {
+    let mut facts = table([]);
+    for (what, is) in [
+        ("path", status.path.clone()),
+        ("in use", format!("{} of {}", rounded(status.bytes), Size(status.cap))),
+        ("on disk", rounded(status.file_bytes)),
+        ("records", status.records.to_string()),
+        ("oldest", status.first.map_or_else(|| "none".to_owned(), |first| first.to_string())),
+        ("latest", status.tip.to_string()),
+        ("last commit", status.clock.to_rfc3339()),
+        ("signatures seen", status.signatures.to_string()),
+        ("contents seen", status.fingerprints.to_string()),
+        ("entities", status.entities.to_string()),
+        ("held back", status.held.to_string()),
+        ("quarantined", status.quarantine.to_string()),
+        ("format", format!("{}, readable from {}", status.format, status.min_reader)),
+    ] {
+        facts.add_row([what.to_owned(), is]);
+    }
+    line_out(&facts.to_string())?;
+    for missing in &status.missing {
+        let copy = missing.log_copy.as_deref().unwrap_or("none");
+        let (first, last, found) = (missing.first, missing.last, missing.found_at.to_rfc3339());
+        line_out(&format!(
+            "LOST by the disk: events {first} to {last}, found {found}, copy of the log: {copy}"
+        ))?;
+    }
+    line_out("")?;
+    sinks::show(&status.sinks, &serde_json::Value::Null)
+}
+
+/// Bytes for a person.
+fn rounded(bytes: u64) -> String {
+    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.iter().find(|(_, factor)| bytes >= *factor) {
+        Some((unit, factor)) => format!("{:.1} {unit}", bytes as f64 / *factor as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_rounded() {
+        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (10 << 30, "10.0 GiB")] {
+            assert_eq!(rounded(bytes), text);
+        }
+    }
+}
