@@ -93,7 +93,10 @@ impl App {
     /// # Errors
     /// What keeps it from starting.
     pub async fn start(loaded: Loaded) -> Result<App, StartError> {
-        let Loaded { config, keyring, accounts: watch } = loaded;
+        let Loaded { config, keyring, accounts: watch, warnings } = loaded;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         // First of all: without a handler SIGHUP ends the process.
         let hangup =
             signal(SignalKind::hangup()).context("cannot listen for SIGHUP").map_err(StartError::System)?;

@@ -75,6 +75,8 @@ pub struct Loaded {
     pub keyring: Keyring,
     /// For reading the accounts again.
     pub accounts: AccountsWatch,
+    /// What works, and is hardly meant.
+    pub warnings: Vec<String>,
 }
 
 impl Config {
@@ -102,7 +104,8 @@ impl Config {
             problems.extend(compose::check_accounts(&config.ingress, &keyring, &origins).err());
         }
         let accounts = AccountsWatch::new(sources, loaded, config.ingress.clone());
-        problems.or(Loaded { config, keyring, accounts })
+        let warnings = compose::warnings(&config.ingress, &keyring);
+        problems.or(Loaded { config, keyring, accounts, warnings })
     }
 
     /// Reads what a command beside the relay needs. An operator's shell need not have the tokens, nor the right to

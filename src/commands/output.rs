@@ -38,18 +38,19 @@ pub(super) fn line_out(line: &str) -> Result<(), Failure> {
     }
 }
 
-/// A table with these headings, as wide as the terminal allows.
+/// A table with these headings, or none, as wide as the terminal allows.
 pub(super) fn table<'a>(headings: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     if let Ok(size) = rustix::termios::tcgetwinsize(std::io::stdout())
         && size.ws_col > 0
     {
         table.set_width(size.ws_col);
     }
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(headings.into_iter().map(str::to_owned));
+    let headings: Vec<&str> = headings.into_iter().collect();
+    if !headings.is_empty() {
+        table.set_header(headings);
+    }
     table
 }
 

@@ -145,6 +145,19 @@ pub(super) fn check_accounts(
     ingress.check_cost(keyring).map_err(|what| problem_at(origins, &["ingress"], &what))
 }
 
+/// Accounts that a route names and nobody has configured. No error: a tenant may be gone, or still to come.
+pub(super) fn warnings(ingress: &IngressConfig, keyring: &Keyring) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (route, config) in &ingress.routes {
+        let named = config.accounts.iter().flatten();
+        for name in named.filter(|name| keyring.get(name).is_none()) {
+            warnings
+                .push(format!("ingress.routes.{route}.accounts: {name:?} is not configured: is it a slip?"));
+        }
+    }
+    warnings
+}
+
 /// The origin of a part that may be absent.
 pub(super) fn origin(tree: &Node, path: &[&str]) -> Origin {
     tree.origin_of(&path.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>())

@@ -182,6 +182,14 @@ fn a_route_on_which_a_callback_could_cost_too_much_is_refused() {
     assert!(error.contains("ingress.routes.any: one") && error.contains("at most 64"), "{error}");
 }
 
+#[test]
+fn a_route_that_names_an_unknown_account_is_warned_of() {
+    let place = Place::new();
+    let text = format!("{FILE}[ingress.routes.a]\npath = \"/cb\"\naccounts = [\"acme\", \"acne\"]\n");
+    let warnings = place.load(&text, &[]).unwrap().warnings;
+    assert!(warnings.len() == 1 && warnings[0].contains("routes.a.accounts: \"acne\""), "{warnings:?}");
+}
+
 /// The directory of a Kubernetes secret: files are symlinks into `..data`, itself a symlink that is swapped.
 fn mount(place: &Place, version: &str, files: &[(&str, &str)]) {
     for (name, text) in files {

@@ -128,12 +128,10 @@ async fn answer(line: &[u8], spool: &Spool, lanes: &Lanes) -> Answer {
     };
     match request {
         Request::Lanes => Answer::Lanes(lanes()),
-        Request::Change(change) => {
-            tracing::info!(?change, "asked through the control socket");
-            match spool.change(change).await {
-                Ok(done) => Answer::Done(done),
-                Err(error) => Answer::Failed { code: error.code().to_owned(), message: error.to_string() },
-            }
-        }
+        // The spool's writer logs what it changed.
+        Request::Change(change) => match spool.change(change).await {
+            Ok(done) => Answer::Done(done),
+            Err(error) => Answer::Failed { code: error.code().to_owned(), message: error.to_string() },
+        },
     }
 }
