@@ -53,7 +53,8 @@ pub struct CommonConfig {
 }
 
 impl CommonConfig {
-    const KEYS: [&str; 6] = ["required", "start", "topics", "content_mode", "schema_version", "window"];
+    /// The keys, for whoever reads a sink's table by parts.
+    pub const KEYS: [&str; 6] = ["required", "start", "topics", "content_mode", "schema_version", "window"];
 
     /// The largest window that is accepted.
     const WIDEST: usize = 16_384;
