@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc::WeakSender;
 
 use super::error::{Severity, severity};
+use super::health::Trouble;
 use super::high_water::HighWater;
 use super::jobs::Job;
 use super::{Shared, gauge, open};
@@ -171,19 +172,21 @@ impl Folder {
             Err(error) => {
                 self.conn = None;
                 match severity(&error) {
-                    // The writer meets a full disk by itself.
-                    Severity::DiskFull => tracing::warn!(%error, "no room on the disk for a checkpoint"),
-                    Severity::Poison => {
-                        self.shared.health.report_disk_error(format!("checkpoint: {error}"));
-                        if let Some(jobs) = self.jobs.upgrade() {
-                            // A full queue means that the writer is awake and will see it.
-                            let _ = jobs.try_send(Job::Wake);
-                        }
-                    }
+                    Severity::DiskFull => self.report(Trouble::DiskFull),
+                    Severity::Poison => self.report(Trouble::Poisoned(format!("checkpoint: {error}"))),
                     Severity::Busy | Severity::Statement => tracing::debug!(%error, "no checkpoint now"),
                 }
                 false
             }
+        }
+    }
+
+    /// Tells the writer, who draws the consequence and says it.
+    fn report(&self, trouble: Trouble) {
+        self.shared.health.report_trouble(trouble);
+        if let Some(jobs) = self.jobs.upgrade() {
+            // A full queue means that the writer is awake and will see it.
+            let _ = jobs.try_send(Job::Wake);
         }
     }
 

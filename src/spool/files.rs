@@ -101,7 +101,7 @@ pub(super) fn make_ballast(paths: &Paths, bytes: u64) -> io::Result<()> {
         drop_ballast(paths);
         return Ok(());
     }
-    if fs::metadata(&paths.reserve).is_ok_and(|meta| meta.len() == bytes) {
+    if has_ballast(paths, bytes) {
         return Ok(());
     }
     let result = fill(&paths.reserve, bytes);
@@ -109,6 +109,11 @@ pub(super) fn make_ballast(paths: &Paths, bytes: u64) -> io::Result<()> {
         drop_ballast(paths);
     }
     result
+}
+
+/// Whether the ballast is there in full.
+pub(super) fn has_ballast(paths: &Paths, bytes: u64) -> bool {
+    bytes == 0 || fs::metadata(&paths.reserve).is_ok_and(|meta| meta.len() == bytes)
 }
 
 /// Bytes of the disk that this process may still use.

@@ -22,8 +22,8 @@ pub(super) enum Trouble {
 #[derive(Debug)]
 pub(super) struct Health {
     trouble: Mutex<Option<Trouble>>,
-    /// A disk error that another thread met and the writer has not seen yet.
-    reported: Mutex<Option<String>>,
+    /// What another thread met and the writer has not seen yet.
+    reported: Mutex<Option<Trouble>>,
     bytes: AtomicU64,
     cap: u64,
 }
@@ -36,8 +36,7 @@ impl Health {
 
     /// For readiness.
     pub(super) fn report(&self) -> SpoolHealth {
-        let reported = || lock(&self.reported).clone().map(Trouble::Poisoned);
-        let trouble = self.trouble().or_else(reported);
+        let trouble = self.trouble().or_else(|| lock(&self.reported).clone());
         SpoolHealth {
             writable: trouble.is_none(),
             reason: trouble.map(|trouble| trouble.reason()),
@@ -64,13 +63,13 @@ impl Health {
         self.bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// A disk error met by another thread than the writer.
-    pub(super) fn report_disk_error(&self, reason: String) {
-        *lock(&self.reported) = Some(reason);
+    /// Trouble met by another thread than the writer.
+    pub(super) fn report_trouble(&self, trouble: Trouble) {
+        *lock(&self.reported) = Some(trouble);
     }
 
-    /// Takes the reported disk error.
-    pub(super) fn take_reported(&self) -> Option<String> {
+    /// Takes the reported trouble.
+    pub(super) fn take_reported(&self) -> Option<Trouble> {
         lock(&self.reported).take()
     }
 }

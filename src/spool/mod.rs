@@ -26,9 +26,14 @@
 //! # After a disk error
 //!
 //! The writer is poisoned: appends are refused until every connection was opened anew and a checkpoint of the whole
-//! log succeeded. A full disk is another thing: the ballast is given back so that acknowledgements can be written,
-//! and appends are taken again when there is room for it.
+//! log succeeded.
+//!
+//! A full disk is another thing. Before each batch the room left is compared with what the log has still to write to
+//! the database, so that appends end before the disk does. Should SQLite run out of room all the same, the ballast
+//! is given back so that acknowledgements can be written. Either way appends go on by themselves: when the disk has
+//! room, or when deleted records left enough inside the spool's own files.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -84,15 +89,21 @@ use jobs::{Job, Jobs};
 use lanes::Lane;
 use readers::Readers;
 
-/// The wall clock, or what a test puts in its place.
-type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+/// What the spool asks of the world, or what a test puts in its place.
+#[derive(Clone)]
+struct World {
+    /// The wall clock.
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Bytes of the disk that may still be used.
+    available: Arc<dyn Fn(&Path) -> u64 + Send + Sync>,
+}
 
 /// What the writer, the checkpoint thread and the handles share.
 struct Shared {
     paths: Paths,
     config: SpoolConfig,
     metrics: Metrics,
-    clock: Clock,
+    world: World,
     lanes: Vec<Arc<Lane>>,
     /// The highest committed sequence.
     tip: watch::Sender<u64>,
@@ -100,6 +111,18 @@ struct Shared {
     health: Health,
     /// Whether the writer was told that there is something to save.
     woken: AtomicBool,
+}
+
+impl Shared {
+    /// The wall clock.
+    fn now(&self) -> Timestamp {
+        (self.world.clock)()
+    }
+
+    /// Bytes of the disk that may still be used.
+    fn available(&self) -> u64 {
+        (self.world.available)(&self.paths.dir)
+    }
 }
 
 /// The spool. Clones are the same one; when the last clone and lane handle is gone, it closes by itself.
@@ -115,16 +138,17 @@ impl Spool {
     /// # Errors
     /// Says which file is in the way and what to do. A file that is not a good spool is never changed.
     pub fn open(config: &SpoolConfig, lanes: &[LaneSpec], metrics: Metrics) -> Result<Spool, OpenError> {
-        Spool::open_with_clock(config, lanes, metrics, Arc::new(Timestamp::now))
+        let world = World { clock: Arc::new(Timestamp::now), available: Arc::new(files::available) };
+        Spool::open_in(world, config, lanes, metrics)
     }
 
-    fn open_with_clock(
+    fn open_in(
+        world: World,
         config: &SpoolConfig,
         lanes: &[LaneSpec],
         metrics: Metrics,
-        clock: Clock,
     ) -> Result<Spool, OpenError> {
-        let opened = open::open(config, lanes, clock())?;
+        let opened = open::open(config, lanes, (world.clock)())?;
         let shared = Arc::new(Shared {
             readers: Readers::new(&opened.paths.db),
             health: Health::new(config.max_size.bytes()),
@@ -134,7 +158,7 @@ impl Spool {
             config: config.clone(),
             woken: AtomicBool::new(false),
             metrics,
-            clock,
+            world,
         });
         let jobs = writer::start(shared.clone(), opened)?;
         Ok(Spool { shared, jobs })
@@ -210,7 +234,7 @@ impl Spool {
     /// Sets the gauges that change with time or by lanes: depth, lag and dead letters. To be called before metrics
     /// are read.
     pub fn observe(&self) {
-        let now = (self.shared.clock)();
+        let now = self.shared.now();
         for lane in &self.shared.lanes {
             let handle =
                 LaneHandle { shared: self.shared.clone(), lane: lane.clone(), jobs: self.jobs.clone() };

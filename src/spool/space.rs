@@ -43,6 +43,11 @@ impl Pages {
         self.count.saturating_sub(self.free) * self.size
     }
 
+    /// Bytes of the database, once all of the log is folded into it.
+    pub(super) fn total_bytes(&self) -> u64 {
+        self.count * self.size
+    }
+
     /// Bytes that are free inside the file.
     pub(super) fn free_bytes(&self) -> u64 {
         self.free * self.size

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -25,6 +25,7 @@ mod reading;
 struct Bench {
     dir: tempfile::TempDir,
     now: Arc<AtomicI64>,
+    available: Arc<AtomicU64>,
     config: SpoolConfig,
     metrics: Metrics,
 }
@@ -38,7 +39,8 @@ impl Bench {
             ..SpoolConfig::default()
         };
         let now = Arc::new(AtomicI64::new(1_800_000_000_000));
-        Bench { dir, now, config, metrics: Metrics::new().unwrap() }
+        let available = Arc::new(AtomicU64::new(u64::MAX / 4));
+        Bench { dir, now, available, config, metrics: Metrics::new().unwrap() }
     }
 
     fn with(change: impl FnOnce(&mut SpoolConfig)) -> Self {
@@ -52,9 +54,15 @@ impl Bench {
     }
 
     fn try_open(&self, lanes: &[LaneSpec]) -> Result<Spool, OpenError> {
-        let now = self.now.clone();
-        let clock: Clock = Arc::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed)));
-        Spool::open_with_clock(&self.config, lanes, self.metrics.clone(), clock)
+        Spool::open_in(self.world(), &self.config, lanes, self.metrics.clone())
+    }
+
+    fn world(&self) -> World {
+        let (now, available) = (self.now.clone(), self.available.clone());
+        World {
+            clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed))),
+            available: Arc::new(move |_| available.load(Ordering::Relaxed)),
+        }
     }
 
     fn pass(&self, millis: i64) {

@@ -21,11 +21,15 @@ use super::state::State;
 use super::{Change, ChangeDone, OpenError, Shared, SpoolError, changes, cursors, gauge};
 
 mod batch;
+mod disk;
 mod mend;
 mod tend;
 
 /// How long acknowledgements may wait for a commit.
 const SAVE_WITHIN: Duration = Duration::from_millis(200);
+
+/// Bytes of a page with its header in the log.
+const FRAME: u64 = 4096 + 24;
 
 /// Starts the writer and the checkpoint thread.
 pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Result<Jobs, OpenError> {
@@ -43,7 +47,7 @@ pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Result<Jobs, OpenErr
         restart_from: 0,
         save_by: None,
         retry_at: None,
-        refused: 0,
+        refused: disk::Need::default(),
         conn: None,
         lock: opened.lock,
         shared,
@@ -77,8 +81,8 @@ struct Writer {
     restart_from: u64,
     /// When acknowledgements have to be saved.
     save_by: Option<Instant>,
-    /// What did not fit when the spool was found full.
-    refused: u64,
+    /// What the last batch needed: it did not fit if the spool is full.
+    refused: disk::Need,
     /// When trouble is looked at again.
     retry_at: Option<Instant>,
     tend: tend::Tend,
@@ -147,8 +151,10 @@ impl Writer {
     }
 
     fn work(&mut self, group: Group) {
-        if let Some(reason) = self.shared.health.take_reported() {
-            self.poison(&reason);
+        match self.shared.health.take_reported() {
+            Some(Trouble::Poisoned(reason)) => self.poison(&reason),
+            Some(Trouble::DiskFull) if self.conn.is_some() => self.disk_full(),
+            _ => {}
         }
         let Group { appends, deads, changes, .. } = group;
         let appends = self.admit(appends);
@@ -193,10 +199,12 @@ impl Writer {
             return appends;
         }
         if self.shared.health.trouble().is_none() {
-            let need = batch::weight(&appends);
-            if !self.make_room(need) {
-                self.refused = need;
+            let need = batch::need(&appends);
+            self.refused = need;
+            if !self.make_room(need.in_pages) {
                 self.trouble(Trouble::Full);
+            } else if !self.disk_has_room(need) {
+                self.trouble(Trouble::DiskFull);
             }
         }
         let Some(trouble) = self.shared.health.trouble() else { return appends };
@@ -220,7 +228,7 @@ impl Writer {
         let lanes = &self.shared.lanes;
         let unsaved: Vec<_> = lanes.iter().filter_map(|lane| Some((lane, lane.take_unsaved()?))).collect();
         let mut state = self.state;
-        state.clock = state.clock.max((self.shared.clock)());
+        state.clock = state.clock.max(self.shared.now());
         let attempt = || {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for (lane, unsaved) in &unsaved {

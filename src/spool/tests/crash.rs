@@ -144,7 +144,7 @@ fn poison_refuses_until_the_files_prove_good() {
     // A reader that holds an old snapshot is in the way of the proof.
     let reader = readers::open_for_reading(&bench.file("spool.db")).unwrap();
     reader.execute_batch("BEGIN; SELECT * FROM state").unwrap();
-    spool.shared.health.report_disk_error("as if fsync had failed".to_owned());
+    spool.shared.health.report_trouble(health::Trouble::Poisoned("as if fsync had failed".to_owned()));
     assert!(!spool.health().writable);
     assert_eq!(spool.append_blocking(fresh(10)), Err(AppendError::Poisoned));
     assert_eq!(bench.metrics.spool_poisoned.get(), 1);

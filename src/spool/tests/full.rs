@@ -98,7 +98,7 @@ fn a_full_disk_stops_appends_but_not_acknowledgements() {
         config: bench.config.clone(),
         woken: AtomicBool::new(false),
         metrics: bench.metrics.clone(),
-        clock: Arc::new(Timestamp::now),
+        world: bench.world(),
     });
     let jobs = writer::start(shared.clone(), opened).unwrap();
     let spool = Spool { shared, jobs };
@@ -113,4 +113,40 @@ fn a_full_disk_stops_appends_but_not_acknowledgements() {
     assert!(bench.file("reserve").exists());
     assert_eq!(table(&bench.config.path, "SELECT count(*) FROM records"), 50, "nothing of the batch is left");
     assert_eq!(table(&bench.config.path, "SELECT next FROM state"), 51);
+}
+
+#[test]
+fn appends_end_before_the_disk_does() {
+    let bench = Bench::new();
+    let spool = bench.open(&[lane("a")]);
+    let a = spool.lane("a").unwrap();
+    for number in 0..20 {
+        sequence(spool.append_blocking(fresh_sized(number, 50_000)));
+    }
+    // Enough for an acknowledgement; not for another batch beside what the log has still to write.
+    bench.available.store(300 << 10, Ordering::Relaxed);
+    assert_eq!(spool.append_blocking(fresh(100)), Err(AppendError::DiskFull));
+    a.ack_now(Feed::Live, &[1]).unwrap();
+    eventually("saving", || bench.reader().sinks().unwrap()[0].cursor == 1);
+    assert!(!spool.health().writable);
+    // What sinks have published makes room inside the spool's own files.
+    drain(&a, Feed::Live);
+    eventually("room inside", || spool.health().writable);
+    assert_eq!(sequence(spool.append_blocking(fresh(100))), 21);
+    assert!(bench.metrics.spool_deleted.with_label_values(&["space"]).get() > 0);
+}
+
+#[test]
+fn when_the_disk_has_room_again_appends_go_on() {
+    let bench = Bench::with(|config| config.reserve = Size::from_kib(64));
+    let spool = bench.open(&[lane("a")]);
+    for number in 0..20 {
+        sequence(spool.append_blocking(fresh_sized(number, 50_000)));
+    }
+    bench.available.store(0, Ordering::Relaxed);
+    assert_eq!(spool.append_blocking(fresh(100)), Err(AppendError::DiskFull));
+    assert!(spool.health().reason.unwrap().contains("disk"));
+    bench.available.store(1 << 30, Ordering::Relaxed);
+    eventually("room on the disk", || spool.health().writable);
+    assert_eq!(sequence(spool.append_blocking(fresh(100))), 21);
 }

@@ -8,12 +8,15 @@ use super::super::jobs::{AppendJob, DeadJob};
 use super::super::state::State;
 use super::super::store::{self, Stored};
 use super::super::{AppendError, Feed, Outcome, SpoolError};
-use super::Writer;
+use super::disk::Need;
+use super::{FRAME, Writer};
 
 /// What a batch of appends will take of the disk, about: the bodies, and the pages of the keyed tables.
-pub(super) fn weight(appends: &[AppendJob]) -> u64 {
+pub(super) fn need(appends: &[AppendJob]) -> Need {
     let of = |append: &AppendJob| append.callback.request.body.len() + append.callback.request.target.len();
-    appends.iter().map(|append| of(append) as u64 + 4096).sum()
+    let bytes: u64 = appends.iter().map(|append| of(append) as u64).sum();
+    let count = appends.len() as u64;
+    Need { in_pages: bytes + count * 4096, in_log: bytes + count * 5 * FRAME }
 }
 
 impl Writer {

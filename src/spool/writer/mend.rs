@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::checkpoint::{Fold, checkpoint};
+use super::super::checkpoint::checkpoint;
 use super::super::error::{Severity, severity};
 use super::super::health::Trouble;
 use super::super::state::State;
@@ -12,23 +12,14 @@ use super::Writer;
 /// How often trouble is looked at again.
 const RETRY: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(1) };
 
-/// Room inside the database's file that lets appends go on although the reserve cannot be made.
-const ROOM_INSIDE: u64 = 4 << 20;
-
 /// Room below the cap that ends being full.
 const ROOM_AGAIN: u64 = 16 << 10;
-
-/// Room on the disk that ends its being full where no reserve is kept.
-const ROOM_ON_DISK: u64 = 1 << 20;
 
 impl Writer {
     /// Draws the consequence of an error, after the rollback.
     pub(super) fn meet(&mut self, severity: Severity, error: &rusqlite::Error) {
         match severity {
-            Severity::DiskFull => {
-                files::drop_ballast(&self.shared.paths);
-                self.trouble(Trouble::DiskFull);
-            }
+            Severity::DiskFull => self.disk_full(),
             Severity::Poison => self.poison(&error.to_string()),
             Severity::Busy => {
                 tracing::error!(%error, "another process holds the spool's write lock: nothing but the relay may write to it");
@@ -82,9 +73,9 @@ impl Writer {
         let mended = match &trouble {
             None | Some(Trouble::Closed) => return,
             Some(Trouble::Poisoned(_)) => self.prove_files(),
-            Some(Trouble::DiskFull) => self.disk_has_room() && self.make_room(0),
+            Some(Trouble::DiskFull) => self.disk_has_room_again() && self.make_room(0),
             // Room for what did not fit: less would be full again with the next batch.
-            Some(Trouble::Full) => self.make_room(self.refused.max(ROOM_AGAIN)),
+            Some(Trouble::Full) => self.make_room(self.refused.in_pages.max(ROOM_AGAIN)),
         };
         if mended {
             self.shared.health.set(None);
@@ -147,30 +138,5 @@ impl Writer {
         self.shared.tip.send_replace(state.tip());
         self.adopt(conn)?;
         Ok(true)
-    }
-
-    /// Whether the disk has room: for the reserve, or else inside the database's file.
-    fn disk_has_room(&mut self) -> bool {
-        self.checkpoints.fold(Fold::Restart);
-        let reserve = self.shared.config.reserve.bytes();
-        let room = match reserve {
-            0 => files::available(&self.shared.paths.dir) >= ROOM_ON_DISK,
-            _ => files::make_ballast(&self.shared.paths, reserve).is_ok(),
-        };
-        if room {
-            return true;
-        }
-        for _ in 0..8 {
-            if self.free_inside() >= ROOM_INSIDE.max(reserve / 4) {
-                tracing::warn!(
-                    "the spool goes on in the room that deleted records left: the disk is still full"
-                );
-                return true;
-            }
-            if self.delete_for_space() == 0 {
-                return false;
-            }
-        }
-        false
     }
 }

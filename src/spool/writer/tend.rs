@@ -7,8 +7,8 @@ use super::super::checkpoint::Fold;
 use super::super::error::severity;
 use super::super::health::Trouble;
 use super::super::space::{self, Swept};
-use super::super::{cursors, files, gauge};
-use super::{SAVE_WITHIN, Writer};
+use super::super::{cursors, gauge};
+use super::{FRAME, SAVE_WITHIN, Writer};
 use crate::event::Timestamp;
 
 /// How often old records are looked for.
@@ -75,7 +75,7 @@ impl Writer {
     /// Above its limit, the log is restarted before more is written.
     fn restart_log(&mut self) {
         let frames = self.log_frames.load(Ordering::Relaxed);
-        let limit = self.shared.config.effective_wal_limit() / 4120;
+        let limit = self.shared.config.effective_wal_limit() / FRAME;
         if frames < limit {
             self.restart_from = 0;
         } else if frames >= self.restart_from {
@@ -95,7 +95,7 @@ impl Writer {
         if self.tend.retention_at > now {
             return;
         }
-        let clock = (self.shared.clock)().max(self.state.clock);
+        let clock = self.shared.now().max(self.state.clock);
         let age = i64::try_from(self.shared.config.retention.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp::from_millis(clock.as_millis().saturating_sub(age));
         let tip = self.state.tip();
@@ -111,13 +111,6 @@ impl Writer {
             self.remake_ballast();
             self.tend.swept = Swept::default();
             self.tend.retention_at = now + RETENTION_EVERY;
-        }
-    }
-
-    /// The reserve may have been given back, and the spool gone on in the room that deleted records left.
-    fn remake_ballast(&self) {
-        if let Err(error) = files::make_ballast(&self.shared.paths, self.shared.config.reserve.bytes()) {
-            tracing::warn!(%error, "no room on the disk for the spool's reserve: a full disk may keep acknowledgements from being saved");
         }
     }
 
@@ -216,11 +209,6 @@ impl Writer {
         self.shared.health.set_bytes(used);
         self.shared.metrics.spool_bytes.set(gauge(used));
         used
-    }
-
-    /// Bytes of pages that are free inside the database's file.
-    pub(super) fn free_inside(&self) -> u64 {
-        self.conn.as_ref().and_then(|conn| space::pages(conn).ok()).map_or(0, |pages| pages.free_bytes())
     }
 
     /// Shows the counts.
