@@ -26,9 +26,16 @@ pub fn list(config: &Config, shown: Shown) -> Result<(), Failure> {
     }
 }
 
+/// With what only the running relay knows; `null` where it was not asked. The rest of a lane's state repeats the
+/// cursor, a moment later.
 fn with_lane(cursor: &SinkCursor, lanes: &Value) -> Value {
     let mut listed = json!(cursor);
-    listed["lane"] = lane(cursor, lanes).clone();
+    listed["lane"] = match lane(cursor, lanes) {
+        Value::Null => Value::Null,
+        lane => {
+            json!({ "up": lane["up"], "state": lane["state"], "publishing": lane["publishing"], "last_error": lane["last_error"] })
+        }
+    };
     listed
 }
 
