@@ -69,6 +69,8 @@ enum Command {
     Sinks(SinksCommand),
     /// Ask the running relay whether it is ready: for containers.
     Healthcheck,
+    /// See it at work: a relay in a temporary directory, a small 10DLC story, and what became of it.
+    Demo,
     /// Print the completions for a shell.
     Completions {
         /// The shell.
@@ -263,6 +265,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Sinks(SinksCommand::List(shown)) => commands::sinks::list(&beside(&sources)?, shown),
         Command::Sinks(SinksCommand::Forget { name }) => commands::sinks::forget(&beside(&sources)?, name),
         Command::Healthcheck => commands::healthcheck::run(&beside(&sources)?),
+        Command::Demo => commands::demo::run(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tendlc-relay", &mut std::io::stdout());
             Ok(())

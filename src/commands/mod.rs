@@ -2,6 +2,7 @@
 
 pub mod check_config;
 pub mod dead;
+pub mod demo;
 pub mod events;
 pub mod healthcheck;
 pub mod held;
