@@ -5,11 +5,10 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::cursor::Cursor;
 use super::index::Index;
-use super::lane::first_from;
 use super::lanes::{Lane, Replay};
 use super::state::State;
 use super::store::{self, Content};
-use super::{Change, ChangeDone, ReplayFrom, Shared, SpoolConfig, SpoolError, record};
+use super::{Change, ChangeDone, ReplayFrom, Shared, SpoolConfig, SpoolError, record, seek};
 use crate::callback::{Request, Verdict};
 use crate::normalize::Facts;
 
@@ -121,8 +120,10 @@ fn replay(
     }
     let last = to.unwrap_or(u64::MAX).min(state.tip());
     let first = match from {
-        ReplayFrom::Sequence(sequence) => first_from(tx, sequence.max(1))?.map(|(sequence, _)| sequence),
-        ReplayFrom::Time(time) => first_since(tx, time.as_millis(), state.tip())?,
+        ReplayFrom::Sequence(sequence) => {
+            seek::first_from(tx, sequence.max(1))?.map(|(sequence, _)| sequence)
+        }
+        ReplayFrom::Time(time) => seek::first_since(tx, time, state.tip())?,
     };
     let Some(first) = first.filter(|first| *first <= last) else {
         return Err(SpoolError::Refused(
@@ -137,19 +138,6 @@ fn replay(
     let replay = Replay { cursor: Cursor::at(first - 1), last };
     let done = ChangeDone::ReplayStarted { sink: sink.to_owned(), replay: number, from: first, to: last };
     Ok((done, After::Replay { sink: sink.to_owned(), number, replay }))
-}
-
-/// The first record received at `millis` or later, by bisection: times never run backwards with sequences.
-fn first_since(conn: &Connection, millis: i64, tip: u64) -> rusqlite::Result<Option<u64>> {
-    let (mut low, mut high) = (1, tip + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match first_from(conn, middle)? {
-            Some((sequence, at)) if at.as_millis() < millis => low = sequence + 1,
-            _ => high = middle,
-        }
-    }
-    Ok(first_from(conn, low)?.map(|(sequence, _)| sequence))
 }
 
 fn release(

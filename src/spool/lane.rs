@@ -8,8 +8,7 @@ use tokio::sync::{oneshot, watch};
 use super::jobs::{DeadJob, Job, Jobs};
 use super::lanes::{Lane, Plan};
 use super::record::{self, Found};
-use super::{Feed, Lag, Record, Shared, SpoolError};
-use crate::event::Timestamp;
+use super::{Feed, Lag, Record, Shared, SpoolError, seek};
 
 /// What a page may weigh, whatever the limit.
 const PAGE_BYTES: usize = 8 << 20;
@@ -127,7 +126,8 @@ impl LaneHandle {
     /// How far the live feed is behind. Cheap.
     pub fn lag(&self) -> Lag {
         let tip = *self.shared.tip.borrow();
-        self.lane.lag(tip, |from| self.shared.readers.with(|conn| first_from(conn, from)).ok().flatten())
+        self.lane
+            .lag(tip, |from| self.shared.readers.with(|conn| seek::first_from(conn, from)).ok().flatten())
     }
 
     /// How many dead letters wait for a decision.
@@ -236,14 +236,4 @@ fn gap(page: &mut Page, seen: u64, next: u64) -> u64 {
         page.gaps.push((seen + 1, next - 1));
     }
     next - 1
-}
-
-/// The first record from a sequence on, and when it was received.
-pub(super) fn first_from(conn: &Connection, from: u64) -> rusqlite::Result<Option<(u64, Timestamp)>> {
-    use rusqlite::OptionalExtension;
-    conn.prepare_cached(
-        "SELECT sequence, received_at FROM records WHERE sequence >= ?1 ORDER BY sequence LIMIT 1",
-    )?
-    .query_row([from], |row| Ok((row.get(0)?, Timestamp::from_millis(row.get(1)?))))
-    .optional()
 }

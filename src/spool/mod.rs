@@ -60,6 +60,7 @@ mod readers;
 mod record;
 mod recover;
 mod schema;
+mod seek;
 mod space;
 mod state;
 mod store;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::files::Paths;
 use super::record::{self, Found};
 use super::state::State;
-use super::{OpenError, Record, SpoolError, open, readers, schema};
+use super::{OpenError, Record, SpoolError, open, readers, schema, seek};
 use crate::event::{Endpoint, Status, Timestamp};
 
 mod rows;
@@ -105,6 +105,10 @@ impl SpoolReader {
         after: u64,
         limit: usize,
     ) -> Result<Vec<Record>, SpoolError> {
+        let after = match filter.since {
+            Some(since) => after.max(self.before(since)?),
+            None => after,
+        };
         let (conditions, parameters) = filter.conditions();
         let sql = format!("SELECT {} FROM records r WHERE {conditions}{tail} LIMIT ?2", record::COLUMNS);
         let mut all: Vec<&dyn ToSql> = vec![&after, &limit];
@@ -116,6 +120,12 @@ impl SpoolReader {
             records.extend(good(found?));
         }
         Ok(records)
+    }
+
+    /// The number that all records received at `since` or later lie above.
+    fn before(&self, since: Timestamp) -> Result<u64, SpoolError> {
+        let tip = self.tip()?;
+        Ok(seek::first_since(&self.conn, since, tip)?.map_or(tip, |first| first - 1))
     }
 
     /// The directory.
@@ -135,7 +145,7 @@ fn good(found: Found) -> Option<Record> {
 }
 
 impl EventFilter {
-    /// The conditions, each followed by AND, with parameters from ?3 on.
+    /// The conditions but `since`, each followed by AND, with parameters from ?3 on.
     fn conditions(&self) -> (String, Vec<Box<dyn ToSql>>) {
         let mut sql = String::new();
         let mut parameters: Vec<Box<dyn ToSql>> = Vec::new();
@@ -152,7 +162,6 @@ impl EventFilter {
         add("r.status =", self.status.map(|status| boxed(status.as_str())));
         add("r.entity =", self.entity.clone().map(boxed));
         add("r.account =", self.account.clone().map(boxed));
-        add("r.received_at >=", self.since.map(|time| boxed(time.as_millis())));
         add("r.received_at <", self.until.map(|time| boxed(time.as_millis())));
         if self.unrecognized {
             sql.push_str("r.endpoint IS NULL AND ");

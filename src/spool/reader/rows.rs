@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::super::cursor::Cursor;
-use super::super::lane::first_from;
+use super::super::seek::first_from;
 use super::super::state::State;
 use super::super::{SpoolError, schema, space};
 use super::{SpoolReader, rfc3339, time};
