@@ -381,6 +381,18 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_names_every_metric() {
+        let readme = include_str!("../README.md");
+        let metrics = Metrics::new().unwrap();
+        metrics.set_build_info("0", "0").unwrap();
+        metrics.register_sink("files", &["plivo.10dlc.brand"], &["io"]);
+        metrics.register_verification("v2", "ok", "none");
+        for family in metrics.registry.gather() {
+            assert!(readme.contains(&format!("`{}`", family.name())), "{} is missing", family.name());
+        }
+    }
+
+    #[test]
     fn unrecognized_reasons_are_those_of_the_normalizer() {
         assert_eq!(crate::normalize::Unrecognized::ALL.map(|reason| reason.as_str()), UNRECOGNIZED_REASONS);
     }
