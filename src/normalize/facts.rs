@@ -36,6 +36,9 @@ pub struct Facts {
     /// The tenant's tag from the path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
+    /// The endpoint of the route that the callback came by: what normalizing it again has to start from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Endpoint>,
 }
 
 impl Facts {

@@ -45,7 +45,8 @@ impl Normalizer {
         }
     }
 
-    /// What a request says, for one that was received before and is normalized again.
+    /// What a request says, for one that was received before and is normalized again: `route` and `tag` are those that
+    /// the first facts kept.
     pub fn facts(&self, request: &Request, route: Option<Endpoint>, tag: Option<String>) -> Facts {
         self.read(params::parse(request, usize::MAX), route, tag)
     }

@@ -15,7 +15,7 @@ const LONGEST_REASON: usize = 2_048;
 /// Reads what `params` say. Never fails: what cannot be placed is unrecognized, with the ids that were found.
 pub fn facts(params: &Params, names: &Names, route: Option<Endpoint>, tag: Option<String>) -> Facts {
     if let Body::Opaque(why) = params.body {
-        return Facts { unrecognized: Some(why), tag, ..Facts::default() };
+        return Facts { unrecognized: Some(why), tag, route, ..Facts::default() };
     }
     let candidates = Candidates::read(params, names);
     let endpoint = detect::endpoint(route, &candidates);
@@ -32,6 +32,7 @@ pub fn facts(params: &Params, names: &Names, route: Option<Endpoint>, tag: Optio
             .map(|found| bounded(&number::e164(&found.value), LONGEST_WORD)),
         reason: reason(&candidates, endpoint),
         tag,
+        route,
     };
     judge(facts)
 }
