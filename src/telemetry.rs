@@ -51,7 +51,9 @@ pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
         LogFormat::Json => false,
     };
     let layer = if human { human_layer(std::io::stderr, terminal) } else { json_layer(std::io::stderr) };
-    tracing_subscriber::registry().with(layer.with_filter(targets(&config.level)?)).try_init()?;
+    // A filter of the whole registry, not of the layer: a layer's own remembers for each thread what it answered last,
+    // and a library that only asks whether a level is on (librdkafka's does) would cost the next line.
+    tracing_subscriber::registry().with(layer).with(targets(&config.level)?).try_init()?;
     Ok(())
 }
 
@@ -144,7 +146,7 @@ mod tests {
         } else {
             json_layer(move || writer.clone())
         };
-        let subscriber = tracing_subscriber::registry().with(layer.with_filter(targets(level).unwrap()));
+        let subscriber = tracing_subscriber::registry().with(layer).with(targets(level).unwrap());
         tracing::subscriber::with_default(subscriber, log);
         lines.text()
     }

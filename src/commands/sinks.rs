@@ -68,7 +68,7 @@ fn state(cursor: &SinkCursor, lane: &Value) -> String {
     if !cursor.configured {
         return format!("not configured: `tendlc-relay sinks forget {}` removes it", printable(&cursor.sink));
     }
-    match (lane["up"].as_bool(), lane["last_error"]["reason"].as_str()) {
+    match (lane["up"].as_bool(), lane["last_error"].as_str()) {
         (Some(true), _) => "up".to_owned(),
         (Some(false), Some(error)) => format!("down: {}", printable(error)),
         (Some(false), None) => "down".to_owned(),

@@ -68,7 +68,7 @@ fn a_duplicate_after_a_change_of_status_is_counted_apart() {
     let rejected = Callback::about("campaign", "rejected", created.entity());
     relay.accept(&rejected);
     assert_eq!(verdict(&relay.send(&created.signed_again())), (200, "duplicate".to_owned()));
-    assert_eq!(relay.metrics().sum("tendlc_duplicates_after_change_total", &[]), 1.0);
+    assert_eq!(relay.metrics().sum("tendlc_duplicates_after_status_change_total", &[]), 1.0);
 }
 
 #[test]

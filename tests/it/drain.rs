@@ -12,7 +12,7 @@ use crate::support::wait::until_true;
 
 #[test]
 fn on_sigterm_readiness_fails_at_once_and_callbacks_are_still_taken_for_a_while() {
-    let home = Home::new(&Config::files().ingress("drain_delay = \"2s\"").text());
+    let home = Home::new(&Config::files().drain_delay("2s").text());
     let mut relay = home.start();
     assert_eq!(relay.admin("/readyz").status, 200);
     let mut kept = Connection::open(relay.callbacks).unwrap();
@@ -28,16 +28,16 @@ fn on_sigterm_readiness_fails_at_once_and_callbacks_are_still_taken_for_a_while(
     assert!(status.success(), "{status}");
     assert!(told.elapsed() >= Duration::from_secs(2), "callbacks were taken for {:?} only", told.elapsed());
     assert!(http::send(relay.callbacks, &Request::new("GET", "/")).is_err(), "the listener is still there");
+    assert!(!home.path("spool/spool.db-wal").exists(), "the spool was not closed");
 
     let stored = home.run(&["events", "--json"]).json_lines();
     let stored: Vec<&str> = stored.iter().map(|event| event["id"].as_str().unwrap()).collect();
     assert_eq!(stored, accepted);
-    assert!(!home.path("spool/spool.db-wal").exists(), "the spool was not closed");
 }
 
 #[test]
 fn a_second_signal_ends_at_once() {
-    let home = Home::new(&Config::files().ingress("drain_delay = \"60s\"").text());
+    let home = Home::new(&Config::files().drain_delay("60s").text());
     let mut relay = home.start();
     relay.process.signal(Signal::TERM);
     until_true("the start of the drain", || relay.admin("/readyz").status == 503);
@@ -50,7 +50,7 @@ fn a_second_signal_ends_at_once() {
 
 #[test]
 fn sigint_is_the_same() {
-    let home = Home::new(&Config::files().ingress("drain_delay = \"0s\"").text());
+    let home = Home::new(&Config::files().drain_delay("0s").text());
     let mut relay = home.start();
     relay.accept(&Callback::new("brand", "created"));
     relay.process.signal(Signal::INT);

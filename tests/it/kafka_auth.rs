@@ -35,7 +35,7 @@ fn delivers(relay: &Relay, prefix: &str) {
     relay.drained();
     let delivered = readers::kafka(&kafka().unwrap(), &topics(prefix));
     assert!(delivered.iter().any(|one| one.id() == id), "{id} is not among {delivered:?}");
-    assert_eq!(relay.metrics().sum("tendlc_dead_letters_total", &[]), 0.0);
+    assert_eq!(relay.metrics().sum("tendlc_dead_lettered_total", &[]), 0.0);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn every_way_of_being_turned_away_has_its_own_message() {
         let relay = home.start();
         relay.accept(&Callback::new("brand", "created"));
         assert!(messages.insert(last_error(&relay, "kafka", words)), "told before: {messages:?}");
-        assert_eq!(relay.metrics().sum("tendlc_dead_letters_total", &[]), 0.0, "{listener}: dropped");
+        assert_eq!(relay.metrics().sum("tendlc_dead_lettered_total", &[]), 0.0, "{listener}: dropped");
         assert_eq!(relay.metrics().sum("tendlc_depth", &[("sink", "kafka")]), 1.0, "{listener}");
     }
 }

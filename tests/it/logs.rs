@@ -3,7 +3,6 @@
 
 use crate::support::callback::{Callback, TOKEN};
 use crate::support::config::Config;
-use crate::support::http::Connection;
 use crate::support::relay::Home;
 use crate::support::wait::until_true;
 
@@ -23,10 +22,8 @@ fn an_accepted_callback_has_one_line_at_debug() {
 fn a_flood_of_forgeries_does_not_flood_the_log() {
     let home = Home::new(&Config::files().text());
     let relay = home.start();
-    let mut connection = Connection::open(relay.callbacks).unwrap();
     for _ in 0..1_000 {
-        let forged = Callback::new("brand", "created").token("t0ken-of-a-stranger").request();
-        assert_eq!(connection.send(&forged).unwrap().status, 403);
+        assert_eq!(relay.send(&Callback::new("brand", "created").token("t0ken-of-a-stranger")).status, 403);
     }
     let warnings = relay.process.log.entries().iter().filter(|entry| entry["level"] == "WARN").count();
     assert!((1..300).contains(&warnings), "{warnings} warnings of 1000 forgeries");

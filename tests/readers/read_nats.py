@@ -47,7 +47,9 @@ async def subscribe(stream, options, deadline):
     while True:
         try:
             subscription = await stream.subscribe(options.subject, stream=options.stream, ordered_consumer=True)
-            return subscription, (await subscription.consumer_info()).num_pending
+            # Some may be on their way to us already.
+            info = await subscription.consumer_info()
+            return subscription, info.num_pending + info.delivered.consumer_seq
         except NotFoundError:
             if time.monotonic() > deadline:
                 sys.exit(f"read_nats: no stream {options.stream}")

@@ -53,8 +53,7 @@ fn every_vector_of_the_official_sdks_gets_its_answer() {
 fn where_we_differ_on_purpose_we_do() {
     let deviations = vectors("signature_deviations");
     for scheme in ["v2", "v3"] {
-        let of_scheme =
-            |vector: &Value| vector["scheme"].as_str().is_some_and(|s| s.eq_ignore_ascii_case(scheme));
+        let of_scheme = |vector: &Value| vector["name"].as_str().unwrap().starts_with(scheme);
         let ours: Vec<Value> = deviations.iter().filter(|vector| of_scheme(vector)).cloned().collect();
         assert!(!ours.is_empty());
         assert_answers(scheme, &ours, |vector| vector["our_answer"].as_bool().unwrap());

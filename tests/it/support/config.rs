@@ -10,6 +10,7 @@ use super::callback::{ACCOUNT, AUTH_ID, MAIN_TOKEN, ORIGIN, TOKEN, next};
 pub struct Config {
     /// Lines of `[ingress]`, `[spool]`, `[log]` and `[relay]`, beside those that every test needs.
     ingress: String,
+    drain_delay: String,
     spool: String,
     level: String,
     /// Whole tables.
@@ -22,6 +23,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             ingress: String::new(),
+            drain_delay: "0s".to_owned(),
             spool: String::new(),
             level: "info".to_owned(),
             accounts: account(ACCOUNT, AUTH_ID, TOKEN, Some(MAIN_TOKEN)),
@@ -44,6 +46,10 @@ impl Config {
     pub fn ingress(mut self, lines: &str) -> Self {
         writeln!(self.ingress, "{lines}").unwrap();
         self
+    }
+
+    pub fn drain_delay(self, delay: &str) -> Self {
+        Config { drain_delay: delay.to_owned(), ..self }
     }
 
     pub fn spool(mut self, lines: &str) -> Self {
@@ -91,9 +97,9 @@ impl Config {
     }
 
     pub fn text(&self) -> String {
-        let Config { ingress, spool, level, accounts, tables, top } = self;
+        let Config { ingress, drain_delay, spool, level, accounts, tables, top } = self;
         format!(
-            "{top}\n[ingress]\nlisten = \"127.0.0.1:0\"\npublic_urls = [\"{ORIGIN}\"]\n{ingress}\n\
+            "{top}\n[ingress]\nlisten = \"127.0.0.1:0\"\npublic_urls = [\"{ORIGIN}\"]\ndrain_delay = \"{drain_delay}\"\n{ingress}\n\
              [admin]\nlisten = \"127.0.0.1:0\"\n\n[log]\nlevel = \"{level}\"\nformat = \"json\"\n\n\
              [spool]\npath = \"spool\"\n{spool}\n{accounts}\n{tables}"
         )

@@ -71,12 +71,13 @@ pub struct Relay {
 
 impl Relay {
     fn listening(mut process: Process) -> Self {
-        let line = until("the relay listening", || {
+        let listening = || {
             let line = process.log.find("listening");
             let ended = if line.is_none() { process.ended() } else { None };
             assert!(ended.is_none(), "the relay ended with {ended:?}:\n{}", process.log.tail());
             line
-        });
+        };
+        let line = until("the relay listening", listening);
         let address = |name| field(&line, name).and_then(|text| text.parse().ok());
         let (callbacks, admin) = (address("callbacks"), address("admin"));
         let (Some(callbacks), Some(admin)) = (callbacks, admin) else { panic!("no addresses in {line}") };
