@@ -108,7 +108,8 @@ impl Handler {
         deadline: Instant,
     ) -> Result<RawCallback, Refused> {
         let tenant = route.pattern.tenant(parts.uri.path()).ok_or_else(|| {
-            let detail = "the tag in the path is not 1 to 128 letters, digits, '-', '.', '_' or '~'; correct the callback url";
+            let detail = "the path has no account, or its tag is not 1 to 128 letters, digits, '-', '.', '_' or '~'; \
+                          correct the callback url";
             Refused::new(Answer::UnknownPath, "bad_tag", detail)
         })?;
         let peer = parts.extensions.get::<Arrival>().map(|arrival| arrival.peer);

@@ -78,14 +78,16 @@ impl Pattern {
         if self.key.is_empty() { vec![with_slash] } else { vec![self.key.clone(), with_slash] }
     }
 
-    /// Reads the tenant from a path that the router has matched; `None` when its tag is not one.
+    /// Reads the tenant from a path that the router has matched; `None` when its tag is not one, or nothing stands
+    /// for the account.
     pub(crate) fn tenant(&self, path: &str) -> Option<Tenant> {
         let segment = |place: Option<usize>| place.and_then(|index| path.split('/').nth(index + 1));
         let tag = segment(self.tag);
-        if tag.is_some_and(|tag| !is_tag(tag)) {
+        let account = segment(self.account);
+        if tag.is_some_and(|tag| !is_tag(tag)) || account.is_some_and(str::is_empty) {
             return None;
         }
-        Some(Tenant { account: segment(self.account).map(str::to_owned), tag: tag.map(str::to_owned) })
+        Some(Tenant { account: account.map(str::to_owned), tag: tag.map(str::to_owned) })
     }
 }
 
@@ -117,6 +119,7 @@ mod tests {
         assert_eq!(pattern.tenant("/cb/acme/x/t-1/"), tenant("acme", "t-1"));
         assert_eq!(pattern.tenant("/cb/acme/x/%2e%2e/"), None);
         assert_eq!(pattern.tenant("/cb/acme/x/../"), None);
+        assert_eq!(pattern.tenant("/cb//x/t-1/"), None);
         assert_eq!(pattern.tenant(&format!("/cb/acme/x/{}/", "t".repeat(129))), None);
     }
 
