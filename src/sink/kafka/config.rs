@@ -154,6 +154,15 @@ impl KafkaConfig {
         }
         self.tls.as_ref().map_or(Ok(()), KafkaTls::validate)?;
         self.sasl.as_ref().map_or(Ok(()), Sasl::validate)?;
+        // rdkafka's admin client never polls the queue on which librdkafka asks for a token.
+        let bearer = self.sasl.as_ref().is_some_and(|sasl| sasl.mechanism == Mechanism::OauthBearer);
+        if self.create.enabled && bearer {
+            return Err(
+                "create.enabled: topics cannot be made with OAUTHBEARER, since the client library fetches \
+                        no token for that: make them by hand"
+                    .to_owned(),
+            );
+        }
         properties::validate(&self.properties, window)
     }
 
@@ -334,6 +343,10 @@ mod tests {
                 "sasl.password",
             ),
             ("[sasl]\nmechanism = \"OAUTHBEARER\"", "sasl"),
+            (
+                "[sasl]\nmechanism = \"OAUTHBEARER\"\ntoken_file = \"t\"\n[create]\nenabled = true",
+                "create.enabled",
+            ),
             ("[sasl]\nmechanism = \"OAUTHBEARER\"\ntoken_command = []", "sasl.token_command"),
         ] {
             assert!(problem(text).starts_with(key), "{}", problem(text));
