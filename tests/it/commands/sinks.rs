@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use crate::support::brokers::{kafka, nats};
 use crate::support::callback::Callback;
-use crate::support::cli;
 use crate::support::config::{Config, fresh_prefix};
 use crate::support::files;
 use crate::support::readers::{self, topics};
@@ -69,7 +68,7 @@ fn what_is_too_large_for_kafka_is_a_dead_letter_until_it_is_requeued() {
     relay.stop();
 
     home.write("relay.toml", &config("properties = { \"message.max.bytes\" = 4000000 }"));
-    cli::run(readers::python("it/support/make.py").args(["larger", &server, &prefix])).ok();
+    readers::make(&["larger", &server, &prefix]);
     home.run(&["dead", "requeue", "--sink", "kafka", "--all"]).ok();
     let relay = home.start();
     until_true("no dead letter", || dead(&home, "kafka").is_empty());

@@ -83,8 +83,13 @@ pub fn validate<'a>(lines: impl IntoIterator<Item = &'a Value>) -> (usize, usize
     (count("structured"), count("binary"))
 }
 
+/// Makes what a relay must not make by itself, as an operator would.
+pub fn make(arguments: &[&str]) -> String {
+    cli::run(python("it/support/make.py").args(arguments)).ok()
+}
+
 /// A script of the tests, run by the interpreter that has the clients.
-pub fn python(script: &str) -> Command {
+fn python(script: &str) -> Command {
     let interpreter = variable("TENDLC_TEST_PYTHON").expect("set together with the brokers");
     let mut command = Command::new(interpreter);
     command.arg(manifest("tests").join(script));
