@@ -3,6 +3,8 @@
 //! `scripts/brokers with cargo test --test it` gives the tests their brokers; without it those that need one say
 //! loudly that they did not run.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test that cannot go on has failed.
+
 mod support;
 
 mod answers;
