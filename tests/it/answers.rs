@@ -246,6 +246,19 @@ fn a_body_over_the_limit_is_refused_however_it_comes() {
 }
 
 #[test]
+fn headers_over_the_limit_are_refused() {
+    let home = Home::new(&Config::files().text());
+    let relay = home.start();
+    let padded = Callback::new("brand", "created").request().header("X-Padding", &"p".repeat(20_000));
+    assert_eq!(relay.request(&padded).status, 431);
+    let mut many = Callback::new("brand", "created").request();
+    for number in 0..100 {
+        many = many.header(&format!("X-Number-{number}"), "1");
+    }
+    assert_eq!(relay.request(&many).status, 431);
+}
+
+#[test]
 fn a_request_that_does_not_come_to_its_end_is_answered_408() {
     let home = Home::new(&Config::files().ingress("limits = { request_deadline = \"300ms\" }").text());
     let relay = home.start();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::brokers;
 use crate::support::callback::{ACCOUNT, AUTH_ID, Callback, PAIRS, Scheme, Shape};
-use crate::support::config::{Config, fresh_prefix};
+use crate::support::config::{Config, account, fresh_prefix};
 use crate::support::files;
 use crate::support::readers::{self, Delivered, topics};
 use crate::support::relay::Home;
@@ -190,4 +190,35 @@ fn an_entitys_story_is_told_in_transitions() {
         })
         .collect();
     assert_eq!(seen, [("first", None), ("advanced", Some("created")), ("regressed", Some("registered"))]);
+}
+
+#[test]
+fn a_topic_of_each_account_needs_no_more_series() {
+    let Some(nats) = brokers::nats() else { return };
+    let prefix = fresh_prefix("tenants");
+    let accounts = account("one", "MAONE", "t0ken-one", None) + &account("two", "MATWO", "t0ken-two", None);
+    let config = Config::new().accounts(&accounts).nats_sink(&nats, &prefix, "").text();
+    // All endpoints of an account share its topic, so that an entity's order holds across them.
+    let by_account = config.lines().map(|line| match line.split_once(&format!("\"{prefix}.")) {
+        Some((key, _)) => format!("{key}\"{prefix}.{{account}}.all\"\n"),
+        None => format!("{line}\n"),
+    });
+    let home = Home::new(&by_account.collect::<String>());
+    let relay = home.start();
+    let mut sent = Vec::new();
+    for (name, token) in [("one", "t0ken-one"), ("two", "t0ken-two")] {
+        for endpoint in ["number_linking", "number_unlinking"] {
+            let id = relay.accept(&Callback::about(endpoint, "success", "+14155550100").token(token));
+            sent.push((format!("{prefix}.{name}.all"), id));
+        }
+    }
+    relay.drained();
+    let mut delivered: Vec<_> = readers::nats(&nats, &prefix, &[])
+        .iter()
+        .map(|one| (one.topic.clone(), one.id().to_owned()))
+        .collect();
+    delivered.sort_by_key(|(topic, _)| topic.clone());
+    assert_eq!(delivered, sent);
+    let topic = format!("{prefix}.{{account}}.all");
+    assert_eq!(relay.metrics().sum("tendlc_published_total", &[("topic", &topic)]), 4.0);
 }

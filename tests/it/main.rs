@@ -16,6 +16,7 @@ mod delivery;
 mod demo;
 mod drain;
 mod kafka_auth;
+mod ledger;
 mod logs;
 mod metrics;
 mod nats_auth;

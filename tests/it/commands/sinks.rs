@@ -41,7 +41,12 @@ fn a_stopped_relay_is_told_to_replay_and_does_when_it_runs() {
     let unknown = home.run(&["replay", "--sink", "nobody", "--from-sequence", "1"]);
     assert_eq!(unknown.code, Some(2), "{unknown:#?}");
     assert!(unknown.err.contains("files"), "the sinks there are: {}", unknown.err);
-    drop(relay);
+
+    // To one moment and one sequence, while it runs.
+    home.run(&["replay", "--sink", "files", "--from-time", "1h", "--to", "1"]).ok();
+    until_true("the second replay", || published().len() == 6);
+    assert_eq!(published()[5]["id"], ids[0]);
+    relay.stop();
 }
 
 #[test]

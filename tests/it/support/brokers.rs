@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::process::Signal;
@@ -118,11 +119,14 @@ impl Own {
     }
 }
 
-/// A free port below the range that outgoing connections get: none of them takes it while its server is down.
+/// A free port below the range that outgoing connections get: none of them takes it while its server is down. No other
+/// test of this run gets it either.
 fn lasting_port() -> u16 {
-    let mut port = 10_000 + (std::process::id() % 20_000) as u16;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
     loop {
-        port = 10_000 + (port + 1 + super::callback::next() as u16 % 7) % 22_000;
+        let number =
+            std::process::id().wrapping_mul(7_919).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + (number % 20_000) as u16;
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return port;
         }
