@@ -153,7 +153,7 @@ impl Progress {
 
     /// One page ahead of what is under way.
     fn wants_more(&self) -> bool {
-        !self.idle && self.not_before.is_none() && self.window.ready() < PAGE && self.page() > 0
+        !self.idle && self.not_before.is_none() && self.window.ready() < 4 * PAGE && self.page() > 0
     }
 
     /// Half a page at least: a claim for each record that lands would read the same place over and over.

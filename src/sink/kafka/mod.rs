@@ -85,21 +85,24 @@ impl KafkaSink {
     pub(super) async fn check(&self) -> Result<(), CheckError> {
         let _one_at_a_time = self.checking.lock().await;
         let client = self.clients.fresh()?;
-        client.ear().forget();
-        if self.clients.config().create.enabled && !self.topics_created.load(Ordering::Relaxed) {
-            let made = self.create(&self.topics).await;
-            self.topics_created.store(made.is_ok(), Ordering::Relaxed);
-            if let Err(error) = made.as_ref() {
-                tracing::debug!(%error, "topics were not created");
+        let found = match self.create_once().await {
+            Err(unreachable) if unreachable.is_blocking() => Err(unreachable),
+            made => {
+                let principal = self.clients.config().principal();
+                let found = check::cluster(Arc::clone(&client), self.topics.clone(), principal).await;
+                // Why a topic could not be made says more than that it is missing.
+                found.map_err(|error| if error.is_blocking() { error } else { made.err().unwrap_or(error) })
             }
-        }
-        match check::cluster(Arc::clone(&client), self.topics.clone(), self.clients.config().principal())
-            .await
-        {
+        };
+        match found {
             Err(error) if error.is_blocking() => {
                 Err(check::explain(error, &client, self.clients.config()).await)
             }
-            found => found,
+            found => {
+                // Only now: while the trouble lasts, librdkafka says the same thing once in half a minute.
+                client.ear().forget();
+                found
+            }
         }
     }
 
@@ -127,6 +130,16 @@ impl KafkaSink {
             }
         }
         error
+    }
+
+    /// Makes the topics with fixed names, until that has worked once.
+    async fn create_once(&self) -> Result<(), CheckError> {
+        if !self.clients.config().create.enabled || self.topics_created.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.create(&self.topics).await?;
+        self.topics_created.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn create(&self, topics: &[Arc<str>]) -> Result<(), CheckError> {

@@ -177,3 +177,14 @@ async fn what_waits_in_a_client_that_is_replaced_comes_back() {
     let error = waiting.await.unwrap_err();
     assert!(matches!(error, PublishError::Transient { code: Code::Connection, .. }), "{error:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reason_is_told_at_every_check_although_the_client_tells_it_once() {
+    let config = KafkaConfig { servers: vec!["127.0.0.1:1".to_owned()], ..KafkaConfig::default() };
+    let rebuilds = IntCounter::new("rebuilds", "rebuilds").unwrap();
+    let sink = KafkaSink::new("k", &config, 16, vec!["t".into()], rebuilds);
+    for _ in 0..2 {
+        let error = sink.check().await.unwrap_err();
+        assert!(error.to_string().contains("refused"), "{error}");
+    }
+}
