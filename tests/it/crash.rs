@@ -15,10 +15,11 @@ use crate::support::wait::until_true;
 fn what_was_answered_is_published_after_kill_nine_again_and_again() {
     let home = Home::new(&Config::files().text());
     let mut relay = home.start();
-    let load = Load::start(relay.callbacks, 8, Duration::from_millis(1));
-    for _ in 0..4 {
+    // No pause, so that a commit is nearly always under way when the relay is killed.
+    let load = Load::start(relay.callbacks, 16, Duration::ZERO);
+    for _ in 0..20 {
         let before = accepted(&relay);
-        until_true("some load", || accepted(&relay) > before + 150.0);
+        until_true("some load", || accepted(&relay) > before + 40.0);
         relay.kill();
         relay = home.start();
         load.redirect(relay.callbacks);

@@ -69,7 +69,11 @@ fn send_until(end: &AtomicBool, address: &Mutex<SocketAddr>, pause: Duration) ->
                 status: response.status,
                 id: (response.status == 200).then(|| response.text("id")),
             }),
-            None => connection = None,
+            None => {
+                connection = None;
+                // It is being started again, and needs the processor.
+                std::thread::sleep(Duration::from_millis(10));
+            }
         }
         std::thread::sleep(pause);
     }
