@@ -19,7 +19,7 @@ use super::{Shared, gauge, open};
 /// How long after a commit log and mark are tidied.
 const TIDY_AFTER: Duration = Duration::from_secs(1);
 
-/// How many frames the log may grow by before it is folded without waiting.
+/// How many frames at least the log grows by before it is folded without waiting.
 const PASSIVE_FRAMES: u64 = 1000;
 
 /// The longest that the writer waits for a checkpoint that restarts the log.
@@ -50,6 +50,8 @@ pub(super) struct Checkpoints {
     thread: Option<JoinHandle<()>>,
     /// Frames in the log when it was last asked to fold.
     asked_at: u64,
+    /// Frames at which the writer waits until the log is restarted.
+    limit: u64,
 }
 
 impl Checkpoints {
@@ -60,10 +62,11 @@ impl Checkpoints {
         jobs: WeakSender<Job>,
     ) -> std::io::Result<Self> {
         let (orders, taken) = sync_channel(8);
+        let limit = shared.config.wal_limit_frames();
         let folder = Folder { shared, high_water, jobs, conn: None, mark_failed: false };
         let thread =
             thread::Builder::new().name("checkpoint".to_owned()).spawn(move || folder.run(&taken))?;
-        Ok(Checkpoints { orders, thread: Some(thread), asked_at: 0 })
+        Ok(Checkpoints { orders, thread: Some(thread), asked_at: 0, limit })
     }
 
     /// After a commit, with so many frames in the log.
@@ -71,7 +74,7 @@ impl Checkpoints {
         if frames < self.asked_at {
             self.asked_at = 0;
         }
-        let order = if frames >= self.asked_at + PASSIVE_FRAMES {
+        let order = if frames >= self.asked_at + self.step(frames) {
             self.asked_at = frames;
             Order::Passive
         } else {
@@ -81,6 +84,14 @@ impl Checkpoints {
         if let Err(TrySendError::Disconnected(_)) = self.orders.try_send(order) {
             tracing::debug!("the checkpoint thread has ended");
         }
+    }
+
+    /// How much the log grows between folds. Long steps are cheap, since a page that was written many times in between is
+    /// folded once (a fifth of the processor time of an append went into folding each thousand frames); the last ones
+    /// before the limit are short, so that little is left to fold when the writer waits.
+    fn step(&self, frames: u64) -> u64 {
+        let long = self.limit / 4;
+        if frames + long > self.limit { PASSIVE_FRAMES } else { long.max(PASSIVE_FRAMES) }
     }
 
     /// Waits for a checkpoint of the whole log; whether it succeeded.

@@ -75,6 +75,11 @@ impl SpoolConfig {
         at_least("group_max", (1..=10_000).contains(&self.group_max), "1 to 10000")
     }
 
+    /// The limit on the log in frames: a page with its header.
+    pub(super) fn wal_limit_frames(&self) -> u64 {
+        self.effective_wal_limit() / 4120
+    }
+
     /// The limit on the log that leaves room for records under a small cap.
     pub(super) fn effective_wal_limit(&self) -> u64 {
         self.wal_limit.bytes().min(self.max_size.bytes() / 4)
