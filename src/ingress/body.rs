@@ -24,9 +24,10 @@ pub(crate) async fn read(mut body: Body, limit: usize) -> Result<Bytes, BodyErro
     if first.len() > limit {
         return Err(BodyError::TooLarge);
     }
-    // A callback almost always comes in one piece, which then needs no copy.
+    // A callback almost always comes in one piece. A copy of it costs less than hyper's whole buffer, which could not
+    // be used again while the callback waits for its commit.
     if body.is_end_stream() {
-        return Ok(first);
+        return Ok(Bytes::copy_from_slice(&first));
     }
     let mut whole = BytesMut::with_capacity(announced.max(first.len()));
     let mut piece = first;

@@ -89,7 +89,7 @@ impl Handler {
         })?;
         let arrival = parts.extensions.get::<Arrival>().cloned();
         let deadline = arrival.as_ref().map_or_else(Instant::now, |arrival| arrival.at) + self.deadline;
-        let raw = self.receive(route, method, &parts, body, deadline).await?;
+        let raw = self.receive(route, method, parts, body, deadline).await?;
         if let Some(arrival) = arrival {
             arrival.body_complete();
         }
@@ -98,12 +98,13 @@ impl Handler {
         self.keep(self.state.normalizer.normalize(callback), deadline).await
     }
 
-    /// Everything that the request brings, body included.
+    /// Everything that the request brings, body included. The header ends here: while it is alive, hyper cannot use
+    /// its buffer again, and would make another one for each callback that waits for its commit.
     async fn receive(
         &self,
         route: &Route,
         method: Method,
-        parts: &Parts,
+        parts: Parts,
         body: Body,
         deadline: Instant,
     ) -> Result<RawCallback, Refused> {
@@ -122,7 +123,7 @@ impl Handler {
             })?
             .map_err(refused_body)?;
         Ok(RawCallback {
-            request: request::request(parts, method, body),
+            request: request::request(&parts, method, body),
             signatures: request::signatures(&parts.headers),
             route_endpoint: route.endpoint,
             account: tenant.account,
