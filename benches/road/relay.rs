@@ -32,7 +32,7 @@ impl Sink {
     fn table(&self, window: usize) -> String {
         match self {
             Sink::Unreachable => String::from("type = \"nats\"\nservers = [\"nats://127.0.0.1:9\"]\n"),
-            Sink::Files(directory) => format!("type = \"file\"\npath = {directory:?}\n"),
+            Sink::Files(directory) => format!("type = \"file\"\ndir = {directory:?}\n"),
             Sink::Nats(url) => {
                 format!("type = \"nats\"\nservers = [{url:?}]\nwindow = {window}\ncreate.enabled = true\n")
             }
