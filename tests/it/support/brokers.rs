@@ -18,8 +18,12 @@ pub fn variable(name: &str) -> Option<String> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty());
     if value.is_none() {
         assert!(std::env::var("CI").as_deref() != Ok("true"), "CI=true and {name} is empty: no real broker");
-        eprintln!(
-            "######## {name} IS EMPTY: THIS TEST DID NOT RUN (scripts/brokers with cargo test) ########"
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or("a test");
+        // Not by a macro, whose output is not seen of a test that passes.
+        let _ = writeln!(
+            std::io::stderr(),
+            "######## {name} IS EMPTY: {test} DID NOT RUN (scripts/brokers with …) ########"
         );
     }
     value
