@@ -89,7 +89,8 @@ def execute(directory, port):
     if not jars():
         exit("error: no Kafka broker; run scripts/setup brokers")
     directory = directory.resolve()
-    controller = ports.lasting()
+    # Chosen anew at each start, and not among the ports that tests keep for brokers that are down.
+    [controller] = ports.free(1)
     write(directory, controller, ONE_LISTENER.format(port=port, controller=controller))
     format_storage(directory)
     # It is started and killed many times and works little: the quick compiler is enough.
