@@ -14,9 +14,17 @@ use tracing_subscriber::{Layer, field::MakeExt};
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Client libraries, whose own reports the sinks repeat in their words. More of them on demand, by name in
-/// `log.level`.
-const NOISY: [&str; 6] = ["librdkafka", "rdkafka", "async_nats", "hyper", "rustls", "mio"];
+/// Client libraries, whose own reports the sinks repeat in their words, and what still passes of each. More of them on
+/// demand, by name in `log.level`.
+const NOISY: [(&str, LevelFilter); 6] = [
+    ("librdkafka", LevelFilter::WARN),
+    ("rdkafka", LevelFilter::WARN),
+    // It reports each lost connection as an error, which the lane does as well, once and with the next step.
+    ("async_nats", LevelFilter::OFF),
+    ("hyper", LevelFilter::WARN),
+    ("rustls", LevelFilter::WARN),
+    ("mio", LevelFilter::WARN),
+];
 
 /// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -62,9 +70,9 @@ fn targets(level: &str) -> Result<Targets, tracing_subscriber::filter::ParseErro
     // Blanks beside the commas are accepted, but not by the parser.
     let wanted: Targets = level.split_whitespace().collect::<String>().parse()?;
     let named: Vec<String> = wanted.iter().map(|(target, _)| target.to_owned()).collect();
-    let quieter = wanted.default_level().unwrap_or(LevelFilter::INFO).min(LevelFilter::WARN);
-    let quiet = NOISY.iter().filter(|noisy| !named.iter().any(|name| name.starts_with(*noisy)));
-    Ok(quiet.fold(wanted, |targets, noisy| targets.with_target(*noisy, quieter)))
+    let default = wanted.default_level().unwrap_or(LevelFilter::INFO);
+    let quiet = NOISY.iter().filter(|(noisy, _)| !named.iter().any(|name| name.starts_with(noisy)));
+    Ok(quiet.fold(wanted, |targets, (noisy, passes)| targets.with_target(*noisy, default.min(*passes))))
 }
 
 fn json_layer<S, W>(writer: W) -> Box<dyn Layer<S> + Send + Sync>
