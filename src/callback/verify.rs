@@ -146,10 +146,11 @@ pub fn verify(raw: RawCallback, policy: &VerifyPolicy, keyring: &Keyring) -> Res
     let accounts = scope(&raw, policy, keyring)?;
     let headers = Headers::read(&raw.signatures)?;
     let origins = raw.forwarded_origin.iter().chain(&policy.public_urls).map(String::as_str);
-    let urls: Vec<String> = candidate_urls(origins, &raw.request.target).collect();
+    // Made one by one: the first is almost always the one that was signed.
+    let urls = || candidate_urls(origins.clone(), &raw.request.target);
     let proofs = Proofs {
-        v2: headers.v2.as_ref().and_then(|header| prove_v2(header, &urls, &accounts)),
-        v3: headers.v3.as_ref().and_then(|header| prove_v3(header, &raw.request, &urls, &accounts)),
+        v2: headers.v2.as_ref().and_then(|header| prove_v2(header, urls(), &accounts)),
+        v3: headers.v3.as_ref().and_then(|header| prove_v3(header, &raw.request, urls, &accounts)),
     };
     proofs.judge(raw, policy.require, headers.v3.is_some())
 }
@@ -240,23 +241,27 @@ struct Proof<'a> {
     covers: Covers,
 }
 
-fn prove_v2<'a>(header: &Header, urls: &[String], accounts: &[&'a Account]) -> Option<Proof<'a>> {
-    urls.iter().find_map(|url| {
-        let signed = v2::signed_string(url, &header.nonce).ok()?;
+fn prove_v2<'a>(
+    header: &Header,
+    mut urls: impl Iterator<Item = String>,
+    accounts: &[&'a Account],
+) -> Option<Proof<'a>> {
+    urls.find_map(|url| {
+        let signed = v2::signed_string(&url, &header.nonce).ok()?;
         prove(header, &signed, accounts, Covers::Url)
     })
 }
 
-fn prove_v3<'a>(
+fn prove_v3<'a, Urls: Iterator<Item = String>>(
     header: &Header,
     request: &Request,
-    urls: &[String],
+    urls: impl Fn() -> Urls,
     accounts: &[&'a Account],
 ) -> Option<Proof<'a>> {
     let body = params::parse(request, usize::MAX).body;
     readings(request, &body).into_iter().find_map(|(params, covers)| {
-        urls.iter().find_map(|url| {
-            let signed = v3::signed_string(request.method.as_str(), url, &params, &header.nonce).ok()?;
+        urls().find_map(|url| {
+            let signed = v3::signed_string(request.method.as_str(), &url, &params, &header.nonce).ok()?;
             prove(header, &signed, accounts, covers)
         })
     })

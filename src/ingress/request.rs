@@ -49,7 +49,10 @@ pub(crate) fn signatures(headers: &HeaderMap) -> SignatureHeaders {
 
 /// HTTP's own reading of header bytes: each is one character.
 fn latin1(value: &HeaderValue) -> String {
-    value.as_bytes().iter().copied().map(char::from).collect()
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) if text.is_ascii() => text.to_owned(),
+        _ => value.as_bytes().iter().copied().map(char::from).collect(),
+    }
 }
 
 #[cfg(test)]

@@ -91,5 +91,7 @@ fn distance(found: &Candidate<'_>, endpoint: Option<Endpoint>) -> u8 {
 }
 
 fn bounded(text: &str, longest: usize) -> String {
-    text.trim().chars().take(longest).collect()
+    let text = text.trim();
+    // No text has more characters than bytes.
+    if text.len() <= longest { text.to_owned() } else { text.chars().take(longest).collect() }
 }
