@@ -62,8 +62,13 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts the program on the spool in `spool`; `name` is the sink's, which owns its cursor.
+    /// Starts the program on the measured side, on the spool in `spool`; `name` is the sink's, which owns its cursor.
     pub fn start(bench: &Bench, spool: &Path, name: &str, sink: &Sink) -> Result<Self> {
+        Relay::start_on(bench, Side::Measured, spool, name, sink)
+    }
+
+    /// The same on any side.
+    pub fn start_on(bench: &Bench, side: Side, spool: &Path, name: &str, sink: &Sink) -> Result<Self> {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (callbacks, admin) = (local(children::free_port()?), local(children::free_port()?));
         let table = sink.table(sink.window());
@@ -77,7 +82,7 @@ impl Relay {
         let log = std::fs::File::create(bench.directory.path().join("relay.log"))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_tendlc-relay"));
         command.arg("serve").arg("--config").arg(config).stdout(Stdio::null()).stderr(log);
-        let process = bench.processors.spawn(Side::Measured, &mut command)?;
+        let process = bench.processors.spawn(side, &mut command)?;
         let mut relay = Relay { process, callbacks, admin, start: Duration::ZERO };
         relay.start = relay.wait_until_ready().with_context(|| {
             let log = std::fs::read_to_string(bench.directory.path().join("relay.log")).unwrap_or_default();
