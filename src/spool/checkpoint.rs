@@ -3,6 +3,7 @@
 //! It sleeps while nothing is written.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -22,6 +23,9 @@ const TIDY_AFTER: Duration = Duration::from_secs(1);
 /// How many frames at least the log grows by before it is folded without waiting.
 const PASSIVE_FRAMES: u64 = 1000;
 
+/// How often at most the log is folded anew on the way to a restart.
+const ROUNDS: usize = 8;
+
 /// The longest that the writer waits for a checkpoint that restarts the log.
 const RESTART_WAIT: Duration = Duration::from_secs(3);
 
@@ -40,6 +44,7 @@ pub(super) enum Fold {
 enum Order {
     Tidy,
     Passive,
+    Approach,
     Fold(Fold, SyncSender<bool>),
     Release(SyncSender<()>),
 }
@@ -50,8 +55,13 @@ pub(super) struct Checkpoints {
     thread: Option<JoinHandle<()>>,
     /// Frames in the log when it was last asked to fold.
     asked_at: u64,
-    /// Frames at which the writer waits until the log is restarted.
-    limit: u64,
+    /// Frames between folds. A page that was written many times in between is folded once: folding each thousand frames
+    /// took a fifth of the processor time of an append.
+    step: u64,
+    /// The thread is on its way to a restart, or has arrived.
+    approaching: bool,
+    /// So little is left to fold that a restart makes the writer wait hardly longer than a commit.
+    near: Arc<AtomicBool>,
 }
 
 impl Checkpoints {
@@ -62,11 +72,12 @@ impl Checkpoints {
         jobs: WeakSender<Job>,
     ) -> std::io::Result<Self> {
         let (orders, taken) = sync_channel(8);
-        let limit = shared.config.wal_limit_frames();
-        let folder = Folder { shared, high_water, jobs, conn: None, mark_failed: false };
+        let near = Arc::new(AtomicBool::new(false));
+        let step = (shared.config.wal_limit_frames() / 4).max(PASSIVE_FRAMES);
+        let folder = Folder { shared, high_water, jobs, conn: None, mark_failed: false, near: near.clone() };
         let thread =
             thread::Builder::new().name("checkpoint".to_owned()).spawn(move || folder.run(&taken))?;
-        Ok(Checkpoints { orders, thread: Some(thread), asked_at: 0, limit })
+        Ok(Checkpoints { orders, thread: Some(thread), asked_at: 0, step, approaching: false, near })
     }
 
     /// After a commit, with so many frames in the log.
@@ -74,7 +85,7 @@ impl Checkpoints {
         if frames < self.asked_at {
             self.asked_at = 0;
         }
-        let order = if frames >= self.asked_at + self.step(frames) {
+        let order = if frames >= self.asked_at + self.step {
             self.asked_at = frames;
             Order::Passive
         } else {
@@ -86,19 +97,25 @@ impl Checkpoints {
         }
     }
 
-    /// How much the log grows between folds. Long steps are cheap, since a page that was written many times in between is
-    /// folded once (a fifth of the processor time of an append went into folding each thousand frames); the last ones
-    /// before the limit are short, so that little is left to fold when the writer waits.
-    fn step(&self, frames: u64) -> u64 {
-        let long = self.limit / 4;
-        if frames + long > self.limit { PASSIVE_FRAMES } else { long.max(PASSIVE_FRAMES) }
+    /// Has the log folded, while the writer goes on, until a restart has little left to do. Whether it has come there.
+    ///
+    /// Without it the writer waited for a thousand frames and more at each restart: two of a hundred callbacks.
+    pub(super) fn approach(&mut self) -> bool {
+        if !self.approaching {
+            // When the thread is busy, the next commit asks again.
+            self.approaching = self.orders.try_send(Order::Approach).is_ok();
+        }
+        self.near.load(Ordering::Acquire)
     }
 
     /// Waits for a checkpoint of the whole log; whether it succeeded.
-    pub(super) fn fold(&self, fold: Fold) -> bool {
+    pub(super) fn fold(&mut self, fold: Fold) -> bool {
         let (reply, answer) = sync_channel(1);
-        self.orders.send(Order::Fold(fold, reply)).is_ok()
-            && answer.recv_timeout(RESTART_WAIT).unwrap_or(false)
+        let folded = self.orders.send(Order::Fold(fold, reply)).is_ok()
+            && answer.recv_timeout(RESTART_WAIT).unwrap_or(false);
+        self.near.store(false, Ordering::Release);
+        self.approaching = false;
+        folded
     }
 
     /// Waits until the thread's connection is closed; whether it is.
@@ -122,6 +139,7 @@ struct Folder {
     jobs: WeakSender<Job>,
     conn: Option<Connection>,
     mark_failed: bool,
+    near: Arc<AtomicBool>,
 }
 
 impl Folder {
@@ -140,6 +158,7 @@ impl Folder {
                     tidy_at.get_or_insert_with(|| Instant::now() + TIDY_AFTER);
                     self.checkpoint("PASSIVE");
                 }
+                Ok(Order::Approach) => self.approach(),
                 Ok(Order::Fold(fold, reply)) => {
                     let mode = if fold == Fold::Restart { "RESTART" } else { "TRUNCATE" };
                     // An error means that the writer has given up waiting.
@@ -164,6 +183,21 @@ impl Folder {
         self.sync_mark();
         let bytes = self.shared.paths.file_bytes();
         self.shared.metrics.spool_file_bytes.set(gauge(bytes));
+    }
+
+    /// Each round has only to fold what was written during the one before, and so is shorter, until they shrink no more.
+    fn approach(&mut self) {
+        let mut before = Duration::MAX;
+        for _ in 0..ROUNDS {
+            let begun = Instant::now();
+            self.checkpoint("PASSIVE");
+            let took = begun.elapsed();
+            if took >= before / 4 * 3 {
+                break;
+            }
+            before = took;
+        }
+        self.near.store(true, Ordering::Release);
     }
 
     fn sync_mark(&mut self) {

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Size, Span};
 
+/// Bytes of a page with its header in the log.
+pub(super) const FRAME: u64 = 4096 + 24;
+
 /// The spool's configuration, table `[spool]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -77,7 +80,7 @@ impl SpoolConfig {
 
     /// The limit on the log in frames: a page with its header.
     pub(super) fn wal_limit_frames(&self) -> u64 {
-        self.effective_wal_limit() / 4120
+        self.effective_wal_limit() / FRAME
     }
 
     /// The limit on the log that leaves room for records under a small cap.

@@ -28,9 +28,6 @@ mod tend;
 /// How long acknowledgements may wait for a commit.
 const SAVE_WITHIN: Duration = Duration::from_millis(200);
 
-/// Bytes of a page with its header in the log.
-const FRAME: u64 = 4096 + 24;
-
 /// Starts the writer and the checkpoint thread.
 pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Result<Jobs, OpenError> {
     let path = shared.paths.dir.clone();

@@ -2,14 +2,15 @@
 
 use rusqlite::Connection;
 
+use super::super::config::FRAME;
 use super::super::error::{Severity, severity};
 use super::super::high_water::Mark;
 use super::super::jobs::{AppendJob, DeadJob};
 use super::super::state::State;
 use super::super::store::{self, Stored};
 use super::super::{AppendError, Feed, Outcome, SpoolError};
+use super::Writer;
 use super::disk::Need;
-use super::{FRAME, Writer};
 
 /// What a batch of appends will take of the disk, about: the bodies, and the pages of the keyed tables.
 pub(super) fn need(appends: &[AppendJob]) -> Need {

@@ -7,9 +7,10 @@ use std::fs;
 use std::sync::atomic::Ordering;
 
 use super::super::checkpoint::Fold;
+use super::super::config::FRAME;
 use super::super::health::Trouble;
 use super::super::{files, space};
-use super::{FRAME, Writer};
+use super::Writer;
 
 /// So much is left free for acknowledgements and deletions.
 const MARGIN: u64 = 256 << 10;

@@ -8,7 +8,7 @@ use super::super::error::severity;
 use super::super::health::Trouble;
 use super::super::space::{self, Swept};
 use super::super::{cursors, gauge};
-use super::{FRAME, SAVE_WITHIN, Writer};
+use super::{SAVE_WITHIN, Writer};
 use crate::event::Timestamp;
 
 /// How often old records are looked for.
@@ -72,13 +72,17 @@ impl Writer {
         }
     }
 
-    /// Above its limit, the log is restarted before more is written.
+    /// Above its limit, the log is restarted before more is written; from three quarters of it on, as soon as that takes
+    /// hardly longer than a commit.
     fn restart_log(&mut self) {
         let frames = self.log_frames.load(Ordering::Relaxed);
-        let limit = self.shared.config.effective_wal_limit() / FRAME;
-        if frames < limit {
+        let limit = self.shared.config.wal_limit_frames();
+        if frames < limit - limit / 4 {
             self.restart_from = 0;
-        } else if frames >= self.restart_from {
+            return;
+        }
+        let near = self.checkpoints.approach();
+        if (near || frames >= limit) && frames >= self.restart_from {
             // After a vain attempt (a reader holds an old snapshot) it may grow by a quarter before the next.
             self.restart_from = if self.checkpoints.fold(Fold::Restart) { 0 } else { frames + limit / 4 };
             if self.restart_from == 0 {
