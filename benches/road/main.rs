@@ -46,7 +46,7 @@ struct Arguments {
     /// Fails when a target is missed.
     #[arg(long)]
     strict: bool,
-    /// Measures these parts only; targets that need another are not judged.
+    /// Measures these parts only.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Part>,
     /// Where spools and brokers live: the disk that is measured.

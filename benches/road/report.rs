@@ -26,6 +26,8 @@ pub struct Road {
     pub rounds: usize,
     pub requests_per_second: f64,
     pub requests_per_cpu_second: f64,
+    /// The same, to what the server that does nothing answered in the same minute.
+    pub to_noop: Option<f64>,
     pub latency: Latency,
     /// Callbacks in one commit, mean and the buckets seen.
     pub groups: Option<Groups>,
@@ -138,14 +140,24 @@ impl Report {
     }
 
     fn print_roads(&self) {
-        let head =
-            ["road", "requests/s", "per cpu-second", "p50 ms", "p99 ms", "p999 ms", "group mean", "refused"];
+        let head = [
+            "road",
+            "requests/s",
+            "per cpu-second",
+            "to no-op",
+            "p50 ms",
+            "p99 ms",
+            "p999 ms",
+            "group mean",
+            "refused",
+        ];
         let rows = self.roads.iter().map(|road| {
             let Latency { p50_ms, p99_ms, p999_ms } = road.latency;
             [
                 road.name.clone(),
                 format!("{:.0}", road.requests_per_second),
                 format!("{:.0}", road.requests_per_cpu_second),
+                road.to_noop.map_or(String::from("-"), |ratio| format!("{ratio:.3}")),
                 format!("{p50_ms:.2}"),
                 format!("{p99_ms:.2}"),
                 format!("{p999_ms:.2}"),
