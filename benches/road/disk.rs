@@ -7,10 +7,20 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 
-use crate::report;
+use crate::bench::Bench;
+use crate::report::{self, Latency};
+
+/// Measures the disk, and puts what was found into the report.
+pub fn report(bench: &mut Bench) -> Result<Latency> {
+    let found = Latency::of(&sync_times(bench.directory.path(), bench.plan.disk)?);
+    let Latency { p50_ms, p99_ms, .. } = found;
+    bench.report.figure("the disk: 4 KiB appended and fdatasync, p50", format!("{p50_ms:.3} ms"));
+    bench.report.figure("the disk: 4 KiB appended and fdatasync, p99", format!("{p99_ms:.3} ms"));
+    Ok(found)
+}
 
 /// Appends 4 KiB and waits for `fdatasync`, over and over for `duration`. Nanoseconds of the sync alone.
-pub fn sync_times(directory: &Path, duration: Duration) -> Result<Histogram<u64>> {
+fn sync_times(directory: &Path, duration: Duration) -> Result<Histogram<u64>> {
     let mut file = tempfile::tempfile_in(directory).context("a file beside the spool")?;
     let mut times = report::times()?;
     let start = Instant::now();

@@ -28,7 +28,6 @@ use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::bench::{Bench, Plan, say};
-use crate::report::Latency;
 
 /// Measures the relay beside the servers and clients that do only a part of its work.
 #[derive(Parser)]
@@ -135,16 +134,12 @@ fn measure(arguments: &Arguments) -> Result<()> {
 }
 
 fn run(bench: &mut Bench, only: &[Part]) -> Result<()> {
-    let disk = disk::sync_times(bench.directory.path(), bench.plan.disk)?;
-    let Latency { p50_ms, p99_ms, .. } = Latency::of(&disk);
-    bench.report.figure("the disk: 4 KiB appended and fdatasync, p50", format!("{p50_ms:.3} ms"));
-    bench.report.figure("the disk: 4 KiB appended and fdatasync, p99", format!("{p99_ms:.3} ms"));
     let wanted = |part| only.is_empty() || only.contains(&part);
     if wanted(Part::Baselines) {
         roads::baselines(bench)?;
     }
     if wanted(Part::Ingress) {
-        roads::ingress(bench, &disk)?;
+        roads::ingress(bench)?;
     }
     if wanted(Part::Publishing) {
         roads::publishing(bench)?;

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Result;
-use hdrhistogram::Histogram;
 
 use crate::bench::{Bench, CONNECTIONS, say};
 use crate::brokers::{self, Broker, Sync};
 use crate::callbacks::Batch;
 use crate::children::{Process, Side};
+use crate::disk;
 use crate::load::{Client, Pace, Seen};
 use crate::relay::{Relay, Sink};
 use crate::report::{Groups, Latency, Road, median};
@@ -83,7 +83,7 @@ fn baseline(bench: &Bench, name: &str, server: &Process, address: SocketAddr, ba
 }
 
 /// The relay taking callbacks that it cannot publish yet: as many as it can, then half as many.
-pub fn ingress(bench: &mut Bench, disk: &Histogram<u64>) -> Result<()> {
+pub fn ingress(bench: &mut Bench) -> Result<()> {
     say(INGRESS);
     let spool = bench.fresh("spool")?;
     let mut relay = Relay::start(bench, &spool, "away", &Sink::Unreachable)?;
@@ -91,17 +91,18 @@ pub fn ingress(bench: &mut Bench, disk: &Histogram<u64>) -> Result<()> {
     let rate = most.requests_per_second / 2.0;
     bench.report.roads.push(most);
     relay.process.stop()?;
-    half_load(bench, rate, disk)
+    half_load(bench, rate)
 }
 
 /// How long an answer takes when there is time to spare. On all processors: on one of its own, the relay at half its
 /// most requests is busier than half, since the groups are smaller, and its latency is a queue's.
-fn half_load(bench: &mut Bench, rate: f64, disk: &Histogram<u64>) -> Result<()> {
+fn half_load(bench: &mut Bench, rate: f64) -> Result<()> {
     say("relay, ingress at half of that");
     let spool = bench.fresh("spool")?;
     let mut relay = Relay::start_on(bench, Side::Anywhere, &spool, "away", &Sink::Unreachable)?;
     let half = road(bench, "relay, half load, open loop", &mut relay, Publishing::LeftOut, Some(rate))?;
-    let sync = Latency::of(disk);
+    // Beside the rounds, since a shared disk's speed changes as well.
+    let sync = disk::report(bench)?;
     let p99 = half.latency.p99_ms;
     bench.report.at_most("p99 at half load, to the disk's own median sync", 10.0, p99 / sync.p50_ms, "x");
     bench.report.roads.push(half);
