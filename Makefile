@@ -35,9 +35,8 @@ check: ## formatting, lints, documentation, licences, and the files under deploy
 	@scripts/check
 
 bench: ## requests per second with fsync on, drain rates to NATS and Kafka (ARGS=--quick for a short one)
-	@scripts/setup build brokers readers
-	@cargo bench -q --locked --bench road --no-run
-	@scripts/brokers with cargo bench -q --locked --bench road -- $(ARGS)
+	@scripts/setup build brokers
+	@cargo bench -q --locked --bench road -- $(ARGS)
 
 brokers: ## the brokers of the tests, kept running; scripts/brokers down ends them
 	@scripts/setup brokers readers
