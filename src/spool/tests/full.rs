@@ -150,3 +150,20 @@ fn when_the_disk_has_room_again_appends_go_on() {
     eventually("room on the disk", || spool.health().writable);
     assert_eq!(sequence(spool.append_blocking(fresh(100))), 21);
 }
+
+#[test]
+fn the_log_stays_near_its_limit_under_a_load_that_never_rests() {
+    let limit = Size::from_kib(512);
+    let bench = Bench::with(|config| config.wal_limit = limit);
+    let spool = bench.open(&[]);
+    let log = bench.file("spool.db-wal");
+    let mut written = 0;
+    for number in 0..400 {
+        sequence(spool.append_blocking(fresh_sized(number, 20_000)));
+        written += 20_000;
+        let size = std::fs::metadata(&log).unwrap().len();
+        assert!(size < 2 * limit.bytes(), "{size} bytes of log after {written} bytes of bodies");
+    }
+    assert!(written > 10 * limit.bytes(), "enough to grow past the limit many times");
+    spool.close_blocking();
+}
