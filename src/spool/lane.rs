@@ -68,6 +68,7 @@ impl LaneHandle {
             }
         };
         for (first, last) in page.gaps {
+            tracing::info!(sink = %self.lane.name, first, last, "the spool has no records of these numbers: the sink passes over them");
             self.lane.ack_gap(feed, first, last);
             self.jobs.wake(&self.shared);
         }
@@ -203,20 +204,29 @@ impl Page {
     }
 }
 
-/// Reads one page in one snapshot, which ends with it.
+/// Reads one page in one snapshot, which ends with it. What the snapshot does not reach yet is no gap: a record
+/// that it cannot see must never pass for one that is not there.
 fn page(conn: &Connection, plan: &Plan, limit: usize) -> rusqlite::Result<Page> {
+    let snapshot = conn.unchecked_transaction()?;
+    let tip: u64 = conn.prepare_cached("SELECT next - 1 FROM state")?.query_row([], |row| row.get(0))?;
+    let page = page_until(conn, plan, plan.until.min(tip), limit)?;
+    snapshot.commit()?;
+    Ok(page)
+}
+
+fn page_until(conn: &Connection, plan: &Plan, until: u64, limit: usize) -> rusqlite::Result<Page> {
     let mut statement = conn.prepare_cached(&format!(
         "SELECT {} FROM records r WHERE r.sequence > ?1 AND r.sequence <= ?2 ORDER BY r.sequence",
         record::COLUMNS
     ))?;
-    let mut rows = statement.query((plan.after, plan.until))?;
+    let mut rows = statement.query((plan.after, until))?;
     let mut page = Page::default();
     let mut weight = 0;
     let mut seen = plan.after;
     while page.records.len() < limit && weight < PAGE_BYTES {
         let Some(row) = rows.next()? else {
             // The end of the plan: whatever number was not seen does not exist.
-            seen = gap(&mut page, seen, plan.until + 1);
+            gap(&mut page, seen, until + 1);
             break;
         };
         let sequence: u64 = row.get(0)?;
@@ -226,14 +236,12 @@ fn page(conn: &Connection, plan: &Plan, limit: usize) -> rusqlite::Result<Page> 
             weight += page.take(record::read(row)?);
         }
     }
-    debug_assert!(seen <= plan.until);
     Ok(page)
 }
 
 /// Notes the numbers between `seen` and `next`, if there are any.
-fn gap(page: &mut Page, seen: u64, next: u64) -> u64 {
+fn gap(page: &mut Page, seen: u64, next: u64) {
     if next > seen + 1 {
         page.gaps.push((seen + 1, next - 1));
     }
-    next - 1
 }

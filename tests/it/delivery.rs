@@ -1,6 +1,6 @@
 //! Every callback that Plivo can send lands where it should, on every kind of sink, as independent clients see it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -37,13 +37,17 @@ fn every_pair_shape_and_scheme_arrives_on_kafka_nats_and_files() {
     let sent: Sent = story().into_iter().map(|each| (relay.accept(&each.2), each)).collect();
     assert_eq!(sent.len(), PAIRS.len() * 12, "ids are not unique");
     relay.drained();
-    drop(relay);
+    for sink in ["kafka", "nats", "files"] {
+        let published = relay.metrics().sum("tendlc_published_total", &[("sink", sink)]);
+        assert_eq!(published, sent.len() as f64, "by the relay's own count, on {sink}");
+    }
 
     let on_kafka = readers::kafka(&kafka, &topics(&prefix));
     let on_nats = readers::nats(&nats, &prefix, &[]);
     let in_files = files::events(&home.events());
     for delivered in [&on_kafka, &on_nats] {
-        assert_eq!(delivered.len(), sent.len());
+        assert_eq!(missing(delivered, &sent), [""; 0], "of {} only {} arrived", sent.len(), delivered.len());
+        assert_eq!(delivered.len(), sent.len(), "one arrived twice");
         for one in delivered {
             assert_structured(one);
             assert_event(&one.value, &sent);
@@ -61,6 +65,13 @@ fn every_pair_shape_and_scheme_arrives_on_kafka_nats_and_files() {
     for lines in [lines(&on_kafka), lines(&on_nats), in_files.iter().collect()] {
         assert_eq!(readers::validate(lines), (sent.len(), 0));
     }
+}
+
+/// What was sent and did not arrive: id, endpoint and entity.
+fn missing(delivered: &[Delivered], sent: &Sent) -> Vec<String> {
+    let arrived: HashSet<&str> = delivered.iter().map(Delivered::id).collect();
+    let missing = sent.iter().filter(|(id, _)| !arrived.contains(id.as_str()));
+    missing.map(|(id, (endpoint, _, callback))| format!("{id} {endpoint} {}", callback.entity())).collect()
 }
 
 fn lines(delivered: &[Delivered]) -> Vec<&Value> {

@@ -3,7 +3,8 @@
     {"topic": …, "partition": …, "offset": …, "timestamp": …, "key": …, "headers": {…}, "value": …}
 
 `value` is the parsed JSON, or the text where it is none; `body` is the value as it was, in base64. A header
-name that occurs twice is listed in `repeated_headers`. Exit code 1 when fewer than --count came in time.
+name that occurs twice is listed in `repeated_headers`. Exit code 1 when fewer than --count, or
+not everything, came in time.
 """
 
 import argparse
@@ -30,30 +31,44 @@ def main():
     deadline = time.monotonic() + options.timeout
     partitions = assignment(consumer, options.topic, deadline)
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for topic, number in partitions])
-    count, ends, settled = 0, set(), None
+    ends = {} if options.count is not None else highest(consumer, partitions, deadline)
+    count, settled = 0, None
     while time.monotonic() < (settled or deadline):
-        if settled is None and enough(options.count, count, ends, partitions):
+        if settled is None and (count >= options.count if options.count is not None else not ends):
             if not options.settle:
                 break
             settled = time.monotonic() + options.settle
         record = consumer.poll(0.1)
         if record is None:
             continue
+        place = (record.topic(), record.partition())
         if record.error() is None:
-            ends.discard((record.topic(), record.partition()))
             print(line(record), flush=True)
             count += 1
+            if record.offset() + 1 >= ends.get(place, 0):
+                ends.pop(place, None)
         elif record.error().code() == KafkaError._PARTITION_EOF:
-            ends.add((record.topic(), record.partition()))
+            # Control records and what compaction took leave the end without a record.
+            if record.offset() >= ends.get(place, 0):
+                ends.pop(place, None)
         else:
             print(f"read_kafka: {record.error()}", file=sys.stderr)
     consumer.close()
     if options.count is not None and count < options.count:
         sys.exit(f"read_kafka: {count} of {options.count} records within {options.timeout} s")
+    if ends:
+        sys.exit(f"read_kafka: {count} records within {options.timeout} s, and not to the end of {ends}")
 
 
-def enough(wanted, count, ends, partitions):
-    return count >= wanted if wanted is not None else ends == partitions
+def highest(consumer, partitions, deadline):
+    """Where each partition that holds anything ends, as the broker says before anything is read."""
+    ends = {}
+    for topic, number in partitions:
+        wait = max(1, deadline - time.monotonic())
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=wait)
+        if high > low:
+            ends[(topic, number)] = high
+    return ends
 
 
 def assignment(consumer, topics, deadline):

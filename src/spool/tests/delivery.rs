@@ -244,6 +244,19 @@ fn claims_do_not_reach_too_far_past_an_open_record() {
 }
 
 #[test]
+fn what_a_snapshot_cannot_see_is_no_gap() {
+    let bench = Bench::new();
+    let spool = bench.open(&[lane("a")]);
+    fill(&spool, 0, 2);
+    let a = spool.lane("a").unwrap();
+    // As if three more were committed that a reader does not see yet.
+    spool.shared.tip.send_replace(5);
+    assert_eq!(claim(&a, Feed::Live, 0, 10), [1, 2]);
+    assert_eq!(claim(&a, Feed::Live, 2, 10), Vec::<u64>::new());
+    assert_eq!(a.lag().depth, 5, "none was passed over");
+}
+
+#[test]
 fn pages_are_bounded_by_bytes() {
     let bench = Bench::new();
     let spool = bench.open(&[lane("a")]);
