@@ -42,6 +42,7 @@ pub mod metrics;
 pub mod normalize;
 pub mod relay;
 pub mod signature;
+pub mod sim;
 pub mod sink;
 pub mod spool;
 pub mod telemetry;

@@ -1,0 +1,5 @@
+//! A Plivo that anybody can run: takes 10DLC requests as Plivo's API does, and sends the callbacks that they owe.
+//!
+//! It shares no code with the relay: what checks the relay must not be made of it.
+
+pub mod notice;
