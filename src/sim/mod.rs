@@ -2,4 +2,12 @@
 //!
 //! It shares no code with the relay: what checks the relay must not be made of it.
 
+pub mod content;
+pub mod dice;
+pub mod ledger;
 pub mod notice;
+pub mod profile;
+pub mod sign;
+#[cfg(test)]
+mod testing;
+pub mod words;

@@ -1,0 +1,3 @@
+//! The simulator; everything is in the library.
+
+fn main() {}
