@@ -3,6 +3,7 @@
 //! It shares no code with the relay: what checks the relay must not be made of it.
 
 pub mod content;
+pub mod courier;
 pub mod dice;
 pub mod ledger;
 pub mod notice;
