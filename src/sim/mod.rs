@@ -2,12 +2,16 @@
 //!
 //! It shares no code with the relay: what checks the relay must not be made of it.
 
+pub mod chaos;
 pub mod content;
 pub mod courier;
 pub mod dice;
 pub mod ledger;
 pub mod notice;
 pub mod profile;
+pub mod scenario;
+pub mod send;
+pub mod sender;
 pub mod sign;
 #[cfg(test)]
 mod testing;

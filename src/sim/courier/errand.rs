@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::payload::Payload;
 use crate::sim::dice;
-use crate::sim::ledger::Label;
+use crate::sim::ledger::{Class, Label};
 use crate::sim::notice::{Account, Notice};
 use crate::sim::sign::Signatures;
 
@@ -85,6 +85,10 @@ impl Pen {
         let account = &errand.notice.account;
         match &errand.signing {
             Signing::Own => self.make(account, errand, &nonce(errand.copy)),
+            Signing::AsNotice if errand.label.class() == Class::Captured => {
+                // V3 would be of the content that is sent here, which only the account can sign.
+                Signatures { v3: None, ..self.make(account, errand, &nonce(0)) }
+            }
             Signing::AsNotice => self.make(account, errand, &nonce(0)),
             Signing::WrongToken => self.make(&stranger(account), errand, &nonce(errand.copy)),
             Signing::WrongNonce => {
@@ -164,6 +168,8 @@ mod tests {
         assert_eq!(pen.sign(&errand(1, Signing::AsNotice), 0), seen);
         assert!(!right(&errand(1, Signing::WrongToken)) && !right(&errand(1, Signing::WrongNonce)));
         let replayed = pen.sign(&errand(1, Signing::Captured(seen.clone())), 0);
-        assert_eq!((replayed.v2, replayed.nonce, replayed.v3), (seen.v2, seen.nonce, None));
+        assert_eq!((replayed.v2, replayed.nonce, replayed.v3), (seen.v2.clone(), seen.nonce, None));
+        let early = Errand { label: Label::Tampered, ..errand(1, Signing::AsNotice) };
+        assert_eq!((pen.sign(&early, 0).v2, pen.sign(&early, 0).v3), (seen.v2, None));
     }
 }

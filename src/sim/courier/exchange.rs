@@ -104,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_comes_before_the_request_was_read_counts() {
         let (client, mut server) = duplex(64);
-        server.write_all(&OK[..]).await.unwrap();
+        server.write_all(OK).await.unwrap();
         let answer = exchange(client, &[b'x'; 4096], Sending::Whole).await.unwrap();
         assert_eq!((answer.code, answer.keep), (200, false));
     }

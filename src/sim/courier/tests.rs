@@ -26,9 +26,9 @@ impl Customer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/cb/", listener.local_addr().unwrap());
         let got = Arc::new(Mutex::new(Vec::new()));
-        let (kept, mut answers) = (got.clone(), answers.to_vec().into_iter());
+        let (kept, answers) = (got.clone(), answers.to_vec());
         tokio::spawn(async move {
-            let mut stalled = Vec::new();
+            let (mut answers, mut stalled) = (answers.into_iter(), Vec::new());
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 while let Some(request) = request(&mut stream).await {

@@ -1,0 +1,218 @@
+//! `plivo-sim send`: callbacks for entities that go through their lives, without the REST side.
+//!
+//! The next step of an entity is sent only after the one before was answered with 200 or given up, unless chaos lets
+//! the two change places: only then is there an order that a customer can be held to. Entities go on independently
+//! of each other.
+
+mod args;
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use tokio_util::task::TaskTracker;
+
+pub use args::{How, SendArgs, Verb, Who};
+
+use crate::sim::chaos::{Chaos, Look};
+use crate::sim::courier::{Courier, Origin, Pen, Settings};
+use crate::sim::ledger::{Clock, Ledger, Summary};
+use crate::sim::notice::Account;
+use crate::sim::scenario::{Frame, Life, Scenario, Turn, generated, turns};
+use crate::sim::sender::Sender;
+
+/// Runs the command on a runtime of its own.
+///
+/// # Errors
+/// [`Failure::Usage`] for what was asked for, [`Failure::Other`] for everything else.
+pub fn run(args: SendArgs) -> Result<(), Failure> {
+    let lives = match &args.scenario {
+        Some(path) => Scenario::read(path).map_err(|error| Failure::Usage(anyhow!(error)))?,
+        None => generated(args.entities, args.callbacks),
+    };
+    Origin::of(&args.to).map_err(|error| Failure::Usage(anyhow!("--to: {error}")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("starting threads").map_err(Failure::Other)?;
+    let json = args.json || !std::io::stdout().is_terminal();
+    let summary = runtime.block_on(send(args, &lives))?;
+    show(&summary, json).map_err(Failure::Other)
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// What was asked for cannot be done: exit code 2.
+    Usage(anyhow::Error),
+    /// Anything else: exit code 1.
+    Other(anyhow::Error),
+}
+
+/// Sends everything and waits for its end.
+///
+/// # Errors
+/// As [`run`].
+pub async fn send(args: SendArgs, lives: &[Life]) -> Result<Summary, Failure> {
+    let clock = Clock::start();
+    let (seed, path) = (args.how.seed, args.ledger.as_deref());
+    let ledger = Ledger::create(path, &clock, seed)
+        .with_context(|| format!("the ledger {}", path.unwrap_or("-".as_ref()).display()))
+        .map_err(Failure::Usage)?;
+    let sender = sender(&args.how, args.via, clock, ledger.clone()).map_err(Failure::Usage)?;
+    let account = Arc::new(args.who.account());
+    let frame = Frame { seed, account, url: args.to, method: args.method.into() };
+    let entities = TaskTracker::new();
+    for turns in turns(&frame, lives) {
+        entities.spawn(live(sender.clone(), turns));
+    }
+    entities.close();
+    entities.wait().await;
+    sender.finish().await;
+    ledger.finish().context("writing the ledger").map_err(Failure::Other)
+}
+
+/// What sends as these arguments say.
+///
+/// # Errors
+/// When the certificates cannot be read.
+pub fn sender(how: &How, via: Option<Origin>, clock: Clock, ledger: Ledger) -> anyhow::Result<Sender> {
+    let settings = Settings {
+        pen: Pen { seed: how.seed, retry_nonce: how.retry_nonce, v3: how.v3 },
+        time_scale: how.time_scale,
+        timeout: Duration::from_secs_f64(how.timeout),
+        concurrency: how.concurrency as usize,
+        via,
+        ca_file: how.ca_file.clone(),
+    };
+    let chaos = Chaos {
+        seed: how.seed,
+        rates: how.chaos,
+        longest_delay: Duration::from_secs_f64(how.delay),
+        slow_over: Duration::from_secs_f64(how.slow),
+        oversize: how.oversize as usize,
+    };
+    let format = how.body.unwrap_or(how.profile.body);
+    let look = Look { profile: how.profile.clone(), format };
+    let courier = Courier::new(settings, clock).context("--ca-file")?;
+    Ok(Sender::new(courier, chaos, look, ledger))
+}
+
+/// One entity's life, step by step.
+async fn live(sender: Sender, turns: Vec<Turn>) {
+    let scale = sender.time_scale();
+    for (turn, reordered) in in_order(&sender, turns) {
+        if !turn.pause.is_zero() {
+            tokio::time::sleep(turn.pause.mul_f64(scale)).await;
+        }
+        sender.send(turn.notice, Some(&turn.request_id), reordered).await;
+    }
+}
+
+/// The turns in the order in which they are sent: those that chaos picks change places with their successors.
+fn in_order(sender: &Sender, turns: Vec<Turn>) -> Vec<(Turn, bool)> {
+    let mut ordered = Vec::with_capacity(turns.len());
+    let mut turns = turns.into_iter();
+    while let Some(turn) = turns.next() {
+        if sender.chaos().is_reordered(turn.notice.number)
+            && let Some(successor) = turns.next()
+        {
+            ordered.push((successor, false));
+            ordered.push((turn, true));
+        } else {
+            ordered.push((turn, false));
+        }
+    }
+    ordered
+}
+
+impl Who {
+    /// The account that they name.
+    pub fn account(&self) -> Account {
+        let main = self.main_auth_token.as_ref().map(|token| {
+            let auth_id = self.main_account.clone().unwrap_or_default();
+            Arc::new(Account { auth_id, token: token.clone(), main: None })
+        });
+        Account { auth_id: self.account.clone(), token: self.auth_token.clone(), main }
+    }
+}
+
+fn show(summary: &Summary, json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::to_string(summary)?)?;
+    } else {
+        writeln!(out, "{}", summary.table())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::sim::ledger::Label;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: SendArgs,
+    }
+
+    fn parse(more: &str) -> Result<SendArgs, clap::Error> {
+        let fixed = "send --account MA1 --auth-token t --to https://h/{endpoint}/";
+        Line::try_parse_from(fixed.split(' ').chain(more.split_whitespace())).map(|line| line.args)
+    }
+
+    #[test]
+    fn the_command_line() {
+        let args =
+            parse("--chaos cut=1,early=1 --profile nested --via http://127.0.0.1:1 --method GET").unwrap();
+        assert_eq!((args.how.chaos.cut, args.entities, args.callbacks), (1.0, 30, 300));
+        assert_eq!(args.how.timeout, 8.0);
+        for slip in [
+            "--chaos 2",
+            "--profile none",
+            "--via h",
+            "--time-scale -1",
+            "--scenario f --entities 3",
+            "--entities 0",
+        ] {
+            assert!(parse(slip).is_err(), "{slip}");
+        }
+    }
+
+    /// Nobody listens: every notice is tried four times and written down as given up.
+    #[tokio::test]
+    async fn what_is_given_up_is_in_the_ledger() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = dir.path().join("ledger");
+        let mut args = parse("--time-scale 0 --entities 3 --callbacks 9 --via http://127.0.0.1:1").unwrap();
+        args.ledger = Some(ledger.clone());
+        let summary = send(args, &generated(3, 9)).await.unwrap();
+        let counts = &summary.labels[&Label::Genuine];
+        assert_eq!((counts.deliveries, counts.given_up, counts.attempts), (9, 9, 36));
+        let text = std::fs::read_to_string(ledger).unwrap();
+        assert_eq!(text.lines().count(), 10);
+        assert!(!text.contains("\"t\""), "no token in a ledger");
+    }
+
+    #[tokio::test]
+    async fn those_that_change_places() {
+        let how = parse("--chaos reordered=1").unwrap().how;
+        let ledger = Ledger::create(None, &Clock::start(), 1).unwrap();
+        let sender = sender(&how, None, Clock::start(), ledger).unwrap();
+        let frame = Frame {
+            seed: 1,
+            account: crate::sim::testing::account(),
+            url: "http://h/".to_owned(),
+            method: crate::sim::notice::Method::Post,
+        };
+        let turns = turns(&frame, &generated(1, 5)).remove(0);
+        let found: Vec<(u64, bool)> = in_order(&sender, turns)
+            .iter()
+            .map(|(turn, reordered)| (turn.notice.number, *reordered))
+            .collect();
+        assert_eq!(found, [(2, false), (1, true), (4, false), (3, true), (5, false)]);
+    }
+}
