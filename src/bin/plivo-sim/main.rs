@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tendlc_relay::sim::send::{self, Failure, SendArgs};
+use tendlc_relay::sim::failure::Failure;
+use tendlc_relay::sim::send::{self, SendArgs};
+use tendlc_relay::sim::verify::{self, VerifyArgs};
 
 /// A Plivo for 10DLC that anybody can run.
 #[derive(Debug, Parser)]
@@ -11,18 +13,24 @@ use tendlc_relay::sim::send::{self, Failure, SendArgs};
 enum Command {
     /// Send callbacks for entities that go through their lives.
     Send(Box<SendArgs>),
+    /// Compare a ledger with what consumers read; exit code 1 when a promise is broken.
+    VerifyLedger(VerifyArgs),
 }
 
 fn main() -> ExitCode {
-    let Command::Send(args) = Command::parse();
-    match send::run(*args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Usage(error)) => told(&error, 2),
-        Err(Failure::Other(error)) => told(&error, 1),
+    match run(Command::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("error: {:#}", failure.error());
+            ExitCode::from(failure.exit_code())
+        }
     }
 }
 
-fn told(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("error: {error:#}");
-    ExitCode::from(code)
+fn run(command: Command) -> Result<bool, Failure> {
+    match command {
+        Command::Send(args) => send::run(*args).map(|()| true),
+        Command::VerifyLedger(args) => verify::run(&args),
+    }
 }

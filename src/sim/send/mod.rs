@@ -17,6 +17,7 @@ pub use args::{How, SendArgs, Verb, Who};
 
 use crate::sim::chaos::{Chaos, Look};
 use crate::sim::courier::{Courier, Origin, Pen, Settings};
+use crate::sim::failure::Failure;
 use crate::sim::ledger::{Clock, Ledger, Summary};
 use crate::sim::notice::Account;
 use crate::sim::scenario::{Frame, Life, Scenario, Turn, generated, turns};
@@ -37,15 +38,6 @@ pub fn run(args: SendArgs) -> Result<(), Failure> {
     let json = args.json || !std::io::stdout().is_terminal();
     let summary = runtime.block_on(send(args, &lives))?;
     show(&summary, json).map_err(Failure::Other)
-}
-
-/// Why a command failed.
-#[derive(Debug)]
-pub enum Failure {
-    /// What was asked for cannot be done: exit code 2.
-    Usage(anyhow::Error),
-    /// Anything else: exit code 1.
-    Other(anyhow::Error),
 }
 
 /// Sends everything and waits for its end.
