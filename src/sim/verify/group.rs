@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::sim::ledger::{Attempt, Class, Delivery};
 
-/// How long after its end an attempt without an answer may still be taken: longer than any customer works on one.
+/// How long after its end an attempt that was not answered 200 may still be taken: longer than any customer works on
+/// one. A 503 may only say that the commit was not done in time.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// What clocks may differ by: they are rounded to milliseconds.
@@ -70,7 +71,7 @@ fn of(ledger: &[Delivery], place: usize) -> impl Iterator<Item = (Place, &Attemp
 
 /// When an attempt can have been taken at the latest.
 pub fn latest(attempt: &Attempt) -> u64 {
-    let grace = if attempt.code.is_some() { 0 } else { nanos(GRACE) };
+    let grace = if attempt.is_delivered() { 0 } else { nanos(GRACE) };
     attempt.ended_ns.saturating_add(grace)
 }
 
@@ -164,6 +165,8 @@ mod tests {
                 (1, 2),
             ),
             ("the first may have come late", vec![attempt(0, "a", None), attempt(65, "b", ok)], (1, 2)),
+            ("so may one that was refused", vec![attempt(0, "a", Some(503)), attempt(65, "b", ok)], (1, 2)),
+            ("it may still be one", vec![attempt(0, "a", ok), attempt(55, "b", Some(503))], (1, 2)),
             ("a retry with its nonce", vec![attempt(0, "a", None), attempt(5, "a", ok)], (1, 1)),
         ] {
             assert_eq!(owed_and_most(&attempts), expected, "{name}");

@@ -10,7 +10,8 @@
 //! is *signed* when a delivery of it was signed for it (genuine, duplicate, reordered, delayed, slow, cut, oversized),
 //! *captured* when it was only ever sent with a signature that was made for another content (tampered, truncated), and
 //! *forged* when every signature of it was wrong. An event belongs to the group whose content its `data.raw` repeats.
-//! An attempt without an answer may have been taken at any time from its beginning until some seconds after its end.
+//! An attempt that was not answered 200 may have been taken all the same, at any time from its beginning until some
+//! seconds after its end.
 //!
 //! # Broken promises
 //!

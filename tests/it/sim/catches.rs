@@ -1,0 +1,138 @@
+//! What is wrong with a relay, or with what a consumer read, the checker calls by its name.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{broken, by_path, send, verify};
+use crate::support::config::Config;
+use crate::support::relay::Home;
+
+const BRANDS: &str = "plivo.10dlc.brand.jsonl";
+
+/// A run that holds, and the lines of its brands' events to spoil.
+struct Run {
+    home: Home,
+    lines: Vec<String>,
+}
+
+impl Run {
+    fn new() -> Self {
+        let home = Home::new(&Config::files().text());
+        let relay = home.start();
+        let more =
+            ["--entities", "6", "--callbacks", "48", "--chaos", "forged=0.3,tampered=0.3,duplicated=0.3"];
+        send(&home, relay.callbacks, &by_path(), "ledger", &more);
+        relay.drained();
+        relay.stop();
+        let text = fs::read_to_string(home.events().join(BRANDS)).unwrap();
+        let run = Run { home, lines: text.lines().map(str::to_owned).collect() };
+        assert_eq!(run.lines.len(), 16);
+        assert!(run.broken(&run.lines).is_empty());
+        run
+    }
+
+    /// What the checker finds broken when the brands' events are these.
+    fn broken(&self, lines: &[String]) -> Vec<&'static str> {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(self.home.events().join(BRANDS), text).unwrap();
+        let (code, report) = verify(&self.home, "ledger", "events", &[]);
+        let broken = broken(&report);
+        assert_eq!(code, Some(i32::from(!broken.is_empty())), "{report:#}");
+        broken
+    }
+
+    /// The first delivery with this label about a brand.
+    fn delivery(&self, label: &str) -> Value {
+        let ledger = fs::read_to_string(self.home.path("ledger")).unwrap();
+        let mut deliveries = ledger.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        deliveries.find(|one| one["label"] == label && one["endpoint"] == "brand").expect(label)
+    }
+
+    /// An event that says what this delivery said.
+    fn event_of(&self, delivery: &Value) -> String {
+        let mut event: Value = serde_json::from_str(&self.lines[0]).unwrap();
+        event["id"] = json!("made-up");
+        event["data"]["raw"] = json!({ "form": delivery["parameters"]["form"] });
+        event.to_string()
+    }
+}
+
+#[test]
+fn a_spoiled_reading_is_called_by_its_name() {
+    let run = Run::new();
+    let lines = || run.lines.clone();
+
+    let mut fewer = lines();
+    fewer.remove(7);
+    assert_eq!(run.broken(&fewer), ["lost"]);
+
+    let mut twice = lines();
+    twice.push(lines()[7].clone());
+    assert_eq!(run.broken(&twice), ["duplicated"]);
+
+    let subject = |line: &String| serde_json::from_str::<Value>(line).unwrap()["subject"].clone();
+    let second = (1..).find(|place| subject(&run.lines[*place]) == subject(&run.lines[0])).unwrap();
+    let mut swapped = lines();
+    swapped.swap(0, second);
+    assert_eq!(run.broken(&swapped), ["out_of_order"]);
+
+    for label in ["forged_token", "forged_nonce", "tampered"] {
+        let mut forged = lines();
+        forged.push(run.event_of(&run.delivery(label)));
+        assert_eq!(run.broken(&forged), ["forged_through"], "{label}");
+    }
+
+    let mut unknown = lines();
+    unknown.push(run.event_of(&json!({ "parameters": { "form": { "brand_id": ["B"] } } })));
+    assert_eq!(run.broken(&unknown), ["unknown_event"]);
+}
+
+/// A relay that takes everything for genuine.
+#[test]
+fn a_relay_that_verifies_nothing_lets_forged_ones_through() {
+    let home = Home::new(&Config::files().ingress("verification = \"off\"").text());
+    let relay = home.start();
+    let more = ["--entities", "6", "--callbacks", "30", "--chaos", "forged=0.3"];
+    send(&home, relay.callbacks, &by_path(), "ledger", &more);
+    relay.drained();
+    let (code, report) = verify(&home, "ledger", "events", &[]);
+    assert_eq!((code, broken(&report)), (Some(1), vec!["forged_through"]), "{report:#}");
+}
+
+/// A relay without a window makes an event of each repeat that is signed anew.
+#[test]
+fn a_relay_without_a_window_duplicates() {
+    let home = Home::new(&Config::files().spool("dedupe_window = \"0s\"").text());
+    let relay = home.start();
+    let more =
+        ["--entities", "6", "--callbacks", "30", "--chaos", "cut=0.5,duplicated=0.5", "--retry-nonce", "new"];
+    send(&home, relay.callbacks, &by_path(), "ledger", &more);
+    relay.drained();
+    let (code, report) = verify(&home, "ledger", "events", &[]);
+    assert_eq!((code, broken(&report)), (Some(1), vec!["duplicated"]), "{report:#}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_wrong_usage() {
+    let home = Home::new("");
+    home.write("events/t.jsonl", "{}\n");
+    home.write("empty/none", "");
+    home.write("ledger", "{\"plivo_sim_ledger\":1,\"started\":\"\",\"seed\":1}\n");
+    home.write("newer", "{\"plivo_sim_ledger\":2,\"started\":\"\",\"seed\":1}\n");
+    for (ledger, read, told) in [
+        ("ledger", "files=events", "line 1"),
+        ("ledger", "files=nowhere", "nowhere"),
+        ("ledger", "files", "NAME=FILE"),
+        ("newer", "files=empty", "version 2"),
+        ("events/t.jsonl", "files=empty", "no ledger"),
+    ] {
+        let mut command = super::sim(&home.path(""), &["verify-ledger", "--ledger", ledger, "--read", read]);
+        let finished = crate::support::cli::run(&mut command);
+        assert_eq!(finished.code, Some(2), "{ledger} {read}: {finished:?}");
+        assert!(finished.err.contains(told), "{told}: {}", finished.err);
+    }
+    let taken =
+        super::sim(&home.path(""), &["send", "--to", "http://127.0.0.1:1/", "--ledger", "ledger"]).output();
+    assert_eq!(taken.unwrap().status.code(), Some(2), "a ledger is never overwritten");
+}
