@@ -1,7 +1,8 @@
 //! What a callback says, in a form in which what was sent and what a consumer read can be compared.
 //!
 //! The order in which names come makes no difference, nor does the order of a JSON document's members; the values of
-//! one name keep their order. A body that is neither a form nor JSON counts by its SHA-256.
+//! one name keep their order. A body that is neither a form nor JSON counts by its SHA-256, and so does a value that is
+//! very long: it stands as `sha256:…` in ledgers.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -17,6 +18,9 @@ pub const JSON: &str = "application/json";
 
 /// Parameters by name, each with all of its values.
 pub type Parameters = BTreeMap<String, Vec<String>>;
+
+/// The longest value, in bytes, that stands for itself.
+const LONGEST: usize = 1024;
 
 /// A callback's parameters.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,7 +48,7 @@ impl Content {
             _ if body.is_empty() => {}
             Some(FORM) => content.form = grouped(body),
             Some(JSON) => match serde_json::from_slice(body) {
-                Ok(document) => content.json = Some(document),
+                Ok(document) => content.json = Some(shortened(document)),
                 Err(_) => content.body_sha256 = Some(sha256(body)),
             },
             _ => content.body_sha256 = Some(sha256(body)),
@@ -71,9 +75,34 @@ pub fn sha256(bytes: &[u8]) -> String {
 fn grouped(encoded: &[u8]) -> Parameters {
     let mut found = Parameters::new();
     for (name, value) in form_urlencoded::parse(encoded).into_owned() {
-        found.entry(name).or_default().push(value);
+        found.entry(name).or_default().push(short(value));
     }
     found
+}
+
+/// A URL, without a query that is too long.
+pub fn short_url(url: &str) -> String {
+    match url.split_once('?') {
+        Some((base, query)) => format!("{base}?{}", short(query.to_owned())),
+        None => url.to_owned(),
+    }
+}
+
+/// A value, or its SHA-256 where it is too long.
+fn short(value: String) -> String {
+    if value.len() <= LONGEST { value } else { format!("sha256:{}", sha256(value.as_bytes())) }
+}
+
+/// A document with no text that is too long.
+pub fn shortened(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(short(text)),
+        Value::Array(items) => items.into_iter().map(shortened).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, member)| (name, shortened(member))).collect()
+        }
+        other => other,
+    }
 }
 
 /// A document with the members of every object in order.
@@ -108,6 +137,19 @@ mod tests {
             key("u", JSON, r#"{"a":{"x":1,"y":[2]},"b":3}"#),
             key("u", JSON, r#"{"b":3,"a":{"y":[2],"x":1}}"#)
         );
+    }
+
+    #[test]
+    fn a_very_long_value_counts_by_its_hash() {
+        let (long, other) = ("x".repeat(100_000), "x".repeat(100_001));
+        let content = Content::of_request("u", FORM, format!("a=1&p={long}").as_bytes());
+        assert!(content.form["p"][0].starts_with("sha256:") && content.form["a"][0] == "1");
+        assert_ne!(key("u", FORM, &format!("p={long}")), key("u", FORM, &format!("p={other}")));
+        let json = |text: &str| key("u", JSON, &format!(r#"{{"a":["{text}"]}}"#));
+        assert_ne!(json(&long), json(&other));
+        assert!(json(&long).len() < 200);
+        assert_eq!((short_url("u"), short_url("u?a=1")), ("u".to_owned(), "u?a=1".to_owned()));
+        assert!(short_url(&format!("u?a={long}")).starts_with("u?sha256:"));
     }
 
     #[test]

@@ -21,36 +21,41 @@ pub mod words;
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     /// Every file of the simulator, with its path.
-    fn files(dir: &Path, found: &mut Vec<(String, String)>) {
+    fn files(dir: &Path, found: &mut Vec<(PathBuf, String)>) {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 files(&path, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push((path, text));
             }
         }
     }
 
+    /// How many modules of the simulator a file is in.
+    fn depth(file: &Path) -> usize {
+        file.components().count() - usize::from(file.ends_with("mod.rs"))
+    }
+
     #[test]
     fn it_names_only_itself() {
+        const ROOT: &str = concat!("crate", "::");
+        const UP: &str = concat!("super", "::");
+        let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sim");
         let mut found = Vec::new();
-        files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sim"), &mut found);
+        files(&top, &mut found);
         assert!(found.len() > 20, "{}", found.len());
         for (path, text) in found {
-            // Also where it is not at a line's beginning, and by the library's own name.
-            let named = text.match_indices("crate::").map(|(at, name)| &text[at + name.len()..]);
-            for rest in named.filter(|rest| !rest.starts_with('"')) {
-                assert!(
-                    rest.starts_with("sim::"),
-                    "{path}: crate::{}",
-                    rest.lines().next().unwrap_or_default()
-                );
-            }
-            assert!(!text.contains(concat!("tendlc_", "relay::")), "{path}");
+            let shown = path.display();
+            let mut named = text.match_indices(ROOT).map(|(at, name)| &text[at + name.len()..]);
+            assert!(named.all(|rest| rest.starts_with("sim::")), "{shown} names another module by {ROOT}");
+            let out = UP.repeat(depth(path.strip_prefix(&top).unwrap()) + 1);
+            assert!(!text.contains(&out), "{shown} names another module by {out}");
+            assert!(!text.contains(concat!("tendlc_", "relay::")), "{shown} names the library");
         }
     }
 }

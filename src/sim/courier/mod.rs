@@ -27,6 +27,7 @@ pub use payload::Payload;
 
 use self::pool::Pool;
 use self::wire::Answer;
+use crate::sim::content;
 use crate::sim::ledger::{Attempt, Clock, Delivery, Outcome};
 use crate::sim::sign::Signatures;
 
@@ -175,7 +176,7 @@ fn written_up(errand: &Errand, attempts: Vec<Attempt>) -> Delivery {
         entity: notice.entity().to_owned(),
         status: notice.status.word().to_owned(),
         method: errand.payload.method.word().to_owned(),
-        url: errand.payload.url.clone(),
+        url: content::short_url(&errand.payload.url),
         parameters: errand.payload.content(),
         body_bytes: errand.payload.body.len(),
         attempts,

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::sim::content::{Content, Parameters, sha256};
+use crate::sim::content::{Content, Parameters, sha256, shortened};
 
 /// An event as a consumer read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ fn place(record: &Value, topic: &str) -> String {
 
 fn content(raw: &Value) -> Result<Content, String> {
     let parameters = |name: &str| -> Result<Parameters, String> {
-        let found = raw.get(name).cloned().map(serde_json::from_value).transpose();
+        let found = raw.get(name).cloned().map(shortened).map(serde_json::from_value).transpose();
         Ok(found.map_err(|error| format!("data.raw.{name}: {error}"))?.unwrap_or_default())
     };
     let body = raw.get("body").and_then(Value::as_str);
@@ -76,7 +76,7 @@ fn content(raw: &Value) -> Result<Content, String> {
     Ok(Content {
         query: parameters("query")?,
         form: parameters("form")?,
-        json: raw.get("json").cloned(),
+        json: raw.get("json").cloned().map(shortened),
         body_sha256: body.map_err(|error| format!("data.raw.body: {error}"))?.map(|body| sha256(&body)),
     })
 }
@@ -99,6 +99,7 @@ mod tests {
 
     #[test]
     fn what_is_sent_and_what_is_read_have_the_same_content() {
+        let long = "x".repeat(5000);
         for (url, content_type, body, raw) in [
             (
                 "u?q=1",
@@ -109,6 +110,8 @@ mod tests {
             ("u", Some(JSON), r#"{"a":{"b":"1"}}"#, json!({"query": {}, "json": {"a": {"b": "1"}}})),
             ("u", Some(JSON), r#"{"a":"#, json!({"body": STANDARD.encode(r#"{"a":"#), "content_type": JSON})),
             ("u", Some(FORM), "", json!({})),
+            ("u", Some(FORM), &format!("a={long}"), json!({"form": {"a": [long]}})),
+            ("u", Some(JSON), &format!(r#"{{"a":"{long}"}}"#), json!({"json": {"a": long}})),
         ] {
             let read = Event::read(&event(&raw).to_string(), "t").unwrap();
             assert_eq!(read.content, Content::of_request(url, content_type, body.as_bytes()).key(), "{raw}");
