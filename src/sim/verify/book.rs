@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::event::Event;
-use super::group::{Group, is_taken};
+use super::group::{Group, is_said_to_be_taken, is_taken};
 use crate::sim::ledger::{Attempt, Class, Delivery, Head, VERSION};
 
 /// Everything that was sent.
@@ -86,13 +86,16 @@ impl Book {
         deliveries.filter(move |delivery| delivery.label.class() == class)
     }
 
-    /// Whether each captured delivery of a group came provably after the content that it was captured from: that one
-    /// had been answered, and taken, before the captured one began.
-    pub fn is_provably_late(&self, group: usize) -> bool {
+    /// Whether each captured delivery of a group must have been told from a genuine one: the content that it was
+    /// captured from was taken with the same signature. Where an answer says so in the relay's own words, only one of
+    /// the two may have been; a bare 200 says so only when it came before the captured one began.
+    pub fn is_provably_captured(&self, group: usize) -> bool {
         let mut attempts = self.of_class(group, Class::Captured).flat_map(|one| &one.attempts);
         attempts.all(|captured| {
-            self.sharing(captured, Class::Signed)
-                .any(|(_, signed)| is_taken(signed) && signed.ended_ns <= captured.started_ns)
+            self.sharing(captured, Class::Signed).any(|(_, signed)| {
+                let before = is_taken(signed) && signed.ended_ns <= captured.started_ns;
+                before || is_said_to_be_taken(signed)
+            })
         })
     }
 

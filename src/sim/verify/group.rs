@@ -80,6 +80,11 @@ pub fn is_taken(attempt: &Attempt) -> bool {
     attempt.is_delivered() && attempt.answer_status.as_deref() != Some("quarantined")
 }
 
+/// Whether an attempt was answered as the relay answers what it has taken.
+pub fn is_said_to_be_taken(attempt: &Attempt) -> bool {
+    attempt.is_delivered() && matches!(attempt.answer_status.as_deref(), Some("accepted" | "duplicate"))
+}
+
 fn parts(mut attempts: Vec<(Place, &Attempt)>, window: u64) -> Vec<Part> {
     attempts.sort_by_key(|(_, attempt)| attempt.started_ns);
     let mut parts: Vec<Part> = Vec::new();

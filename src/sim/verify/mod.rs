@@ -23,10 +23,11 @@
 //!   two signatures and lie a window apart; or an id stands on two events, of which none is marked as a replay; or on
 //!   two contents. With `--allow-republished` the same event twice is information: a relay that was killed may
 //!   publish again under the same id.
-//! - **`forged_through`**: an event has a content that is forged; or one that is captured, though a signed attempt
-//!   with the same signature had been answered 200 before the captured one began; or a captured one whose event claims
-//!   that the signature covers its parameters, which V2 cannot. By the answers alone: a forged delivery was answered as
-//!   a genuine one is, or a captured one, provably late, was `accepted`.
+//! - **`forged_through`**: an event has a content that is forged; or one that is captured, though the content that it
+//!   was captured from was taken with the same signature: its answer says so (`accepted`, `duplicate`: of two contents
+//!   with one signature only one may be), or it was answered 200 before the captured one began; or a captured one
+//!   whose event claims that the signature covers its parameters, which V2 cannot. By the answers alone: a forged
+//!   delivery was answered as a genuine one is, or such a captured one was `accepted` or a `duplicate`.
 //! - **`out_of_order`**: two contents of one entity, the first answered 200 (other than `quarantined`) before the
 //!   other's first attempt began, and the other's event stands before the first's on one topic and partition. Where two
 //!   attempts overlap there is no order; a lost answer defines none either.

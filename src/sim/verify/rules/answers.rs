@@ -10,8 +10,12 @@ impl Court<'_> {
         for (place, delivery) in book.deliveries.iter().enumerate() {
             let Some(answered) = delivery.delivered() else { continue };
             let Some(status) = answered.answer_status.as_deref() else { continue };
+            if !matches!(status, "accepted" | "duplicate" | "quarantined") {
+                // Not a word of the relay.
+                continue;
+            }
             let group = book.group_of[place];
-            if matches!(status, "duplicate" | "quarantined") {
+            if status != "accepted" {
                 let why = format!("answered {status}");
                 self.find(Kind::HeldBackOrQuarantined, on_delivery(delivery, &why));
             }
@@ -19,7 +23,7 @@ impl Court<'_> {
                 let why = format!("answered 200, {status}");
                 self.find_once(Kind::ForgedThrough, group, on_delivery(delivery, &why));
             }
-            if matches!(status, "accepted" | "duplicate") {
+            if status != "quarantined" {
                 self.answered_id(delivery, answered, group);
             }
         }
@@ -29,8 +33,8 @@ impl Court<'_> {
     fn is_taken_for_genuine(&self, delivery: &Delivery, status: &str, group: usize) -> bool {
         match delivery.label.class() {
             Class::Signed => false,
-            Class::Captured => status == "accepted" && self.is_forged_through(group),
-            Class::Forged => matches!(status, "accepted" | "duplicate" | "quarantined"),
+            Class::Captured => status != "quarantined" && self.is_forged_through(group),
+            Class::Forged => true,
         }
     }
 

@@ -122,7 +122,7 @@ impl<'a> Court<'a> {
         match self.book.groups[group].class {
             Class::Signed => false,
             Class::Forged => true,
-            Class::Captured => self.book.is_provably_late(group),
+            Class::Captured => self.book.is_provably_captured(group),
         }
     }
 }

@@ -314,6 +314,15 @@ fn the_same_parameters_for_two_endpoints_are_two_contents() {
 }
 
 #[test]
+fn the_same_parameters_on_two_paths_are_told_apart_by_their_ids() {
+    let one = genuine(1, "created", 0, "i1");
+    let mut other = genuine(2, "created", 5, "i2");
+    other.url = "https://h/other/".into();
+    let events = vec![event(&other, "i2"), event(&one, "i1")];
+    found(&judge(&[one, other], events), &[(Kind::OutOfOrder, 1)]);
+}
+
+#[test]
 fn a_replaced_event_counts_for_nothing_but_itself() {
     let (ledger, mut events) = life();
     events.push(Event { id: "i1-r1".into(), is_revision: true, ..events[0].clone() });

@@ -92,6 +92,37 @@ fn a_genuine_callback_that_lost_to_a_tampered_one_owes_only_its_other_occurrence
 }
 
 #[test]
+fn of_two_contents_with_one_signature_only_one_may_be_taken() {
+    // Whichever came first, the relay should have set the other apart.
+    let tampered = lie(Label::Tampered, 0, "n1", accepted("i9"));
+    let genuine = genuine(1, "created", 5, "i1");
+    let events = vec![event(&tampered, "i9"), event(&genuine, "i1")];
+    found(&judge(&[tampered, genuine], events), &[(Kind::ForgedThrough, 1)]);
+}
+
+#[test]
+fn a_bare_200_does_not_say_which_of_two_contents_was_taken() {
+    let tampered = lie(Label::Tampered, 0, "n1", Answer::Code(200));
+    let genuine = delivery(1, Label::Genuine, "B1", "created").attempt(5, 6, "n1", Answer::Code(200));
+    let won = event(&tampered, "i9");
+    found(&judge(&[tampered, genuine.clone()], vec![won.clone()]), &[(Kind::FirstSeenWins, 1)]);
+    let late = lie(Label::Tampered, 7, "n1", Answer::Code(200));
+    found(&judge(&[late, genuine], vec![won]), &[(Kind::Lost, 1), (Kind::ForgedThrough, 1)]);
+}
+
+#[test]
+fn a_tampered_copy_that_came_later_or_never_was_taken_excuses_nothing() {
+    let genuine = delivery(1, Label::Genuine, "B1", "created").attempt(5, 6, "n1", QUARANTINED);
+    let held = (Kind::HeldBackOrQuarantined, 1);
+    let later = lie(Label::Tampered, 7, "n1", accepted("i9"));
+    let won = event(&later, "i9");
+    let found_both = [(Kind::Lost, 1), (Kind::FirstSeenWins, 1), held];
+    found(&judge(&[genuine.clone(), later], vec![won]), &found_both);
+    let vanished = lie(Label::Tampered, 0, "n1", Answer::None);
+    found(&judge(&[vanished, genuine], Vec::new()), &[(Kind::Lost, 1), held]);
+}
+
+#[test]
 fn a_genuine_callback_that_was_set_apart_for_nothing_is_lost() {
     let genuine = delivery(2, Label::Genuine, "B1", "created").attempt(5, 6, "n2", QUARANTINED);
     found(&judge(&[genuine], Vec::new()), &[(Kind::Lost, 1), (Kind::HeldBackOrQuarantined, 1)]);
