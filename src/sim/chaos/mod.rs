@@ -92,6 +92,7 @@ impl Chaos {
                 notice: notice.clone(),
                 copy,
                 label,
+                said: own.said.clone(),
                 payload,
                 signing: self.signing(label, number),
                 sending: Sending::Whole,
@@ -109,6 +110,7 @@ impl Chaos {
             notice: notice.clone(),
             copy: 0,
             label: Label::Genuine,
+            said: payload.said(),
             payload,
             signing: Signing::Own,
             sending: Sending::Whole,
@@ -283,6 +285,19 @@ mod tests {
             }
             assert_eq!(seen.len(), 7);
         }
+    }
+
+    #[test]
+    fn another_content_under_the_same_number_and_seed_has_other_signatures() {
+        let chaos = chaos(7, "");
+        let pen = Pen { seed: 7, retry_nonce: RetryNonce::Keep, v3: false };
+        let look = Look { profile: Profile::built_in("snake").unwrap(), format: Format::Form };
+        let signed = |request: &str| {
+            let notice = testing::notice(1, Endpoint::Brand, Status::Created);
+            pen.sign(&chaos.plan(&look, notice, Some(request), false).own, 0)
+        };
+        assert_eq!(signed("r1"), signed("r1"));
+        assert_ne!(signed("r1").v2, signed("r2").v2);
     }
 
     #[test]

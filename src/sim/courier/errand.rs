@@ -18,6 +18,8 @@ pub struct Errand {
     pub copy: u32,
     /// What it is.
     pub label: Label,
+    /// The hash of what the notice itself sends, of which its nonces and those of its copies are made.
+    pub said: String,
     /// What is sent.
     pub payload: Payload,
     /// How it is signed.
@@ -81,7 +83,7 @@ impl Pen {
     /// Signs an attempt, counted from 0.
     pub fn sign(&self, errand: &Errand, attempt: u32) -> Signatures {
         let attempt = if self.retry_nonce == RetryNonce::Keep { 0 } else { attempt };
-        let nonce = |copy| dice::nonce(self.seed, errand.notice.number, copy, attempt);
+        let nonce = |copy| dice::nonce(self.seed, &errand.said, errand.notice.number, copy, attempt);
         let account = &errand.notice.account;
         match &errand.signing {
             Signing::Own => self.make(account, errand, &nonce(errand.copy)),
@@ -93,7 +95,7 @@ impl Pen {
             Signing::WrongToken => self.make(&stranger(account), errand, &nonce(errand.copy)),
             Signing::WrongNonce => {
                 // No nonce of another delivery.
-                let shown = dice::nonce(self.seed, errand.notice.number, errand.copy, u32::MAX);
+                let shown = dice::nonce(self.seed, &errand.said, errand.notice.number, errand.copy, u32::MAX);
                 Signatures { nonce: shown, ..self.make(account, errand, &nonce(errand.copy)) }
             }
             Signing::Captured(seen) => Signatures { v3: None, ..seen.clone() },
@@ -128,6 +130,7 @@ mod tests {
             notice: Arc::new(notice),
             copy,
             label: Label::Genuine,
+            said: payload.said(),
             payload,
             signing,
             sending: Sending::Whole,

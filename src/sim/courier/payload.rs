@@ -1,6 +1,6 @@
 //! What a request carries.
 
-use crate::sim::content::{Content, FORM, JSON};
+use crate::sim::content::{Content, FORM, JSON, sha256};
 use crate::sim::notice::{Method, Notice};
 use crate::sim::profile::{self, Format, Profile};
 
@@ -63,6 +63,11 @@ impl Payload {
             }
         }
         self
+    }
+
+    /// A hash of all that it says, and where to.
+    pub fn said(&self) -> String {
+        sha256(&[self.url.as_bytes(), b"\n", &self.body].concat())
     }
 
     /// What it says.

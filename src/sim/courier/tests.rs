@@ -88,6 +88,7 @@ fn errand(url: &str) -> Errand {
         notice: Arc::new(notice),
         copy: 0,
         label: Label::Genuine,
+        said: payload.said(),
         payload,
         signing: Signing::Own,
         sending: Sending::Whole,

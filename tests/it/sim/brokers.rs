@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{by_path, send, sim};
+use super::run::{by_path, send, sim};
 use crate::support::brokers;
 use crate::support::cli;
 use crate::support::config::{Config, fresh_prefix};

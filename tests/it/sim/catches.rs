@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{broken, by_path, send, verify};
+use super::run::{broken, by_path, send, sim, verify};
 use crate::support::config::Config;
 use crate::support::relay::Home;
 
@@ -127,12 +127,11 @@ fn what_cannot_be_compared_is_wrong_usage() {
         ("newer", "files=empty", "version 2"),
         ("events/t.jsonl", "files=empty", "no ledger"),
     ] {
-        let mut command = super::sim(&home.path(""), &["verify-ledger", "--ledger", ledger, "--read", read]);
+        let mut command = sim(&home.path(""), &["verify-ledger", "--ledger", ledger, "--read", read]);
         let finished = crate::support::cli::run(&mut command);
         assert_eq!(finished.code, Some(2), "{ledger} {read}: {finished:?}");
         assert!(finished.err.contains(told), "{told}: {}", finished.err);
     }
-    let taken =
-        super::sim(&home.path(""), &["send", "--to", "http://127.0.0.1:1/", "--ledger", "ledger"]).output();
+    let taken = sim(&home.path(""), &["send", "--to", "http://127.0.0.1:1/", "--ledger", "ledger"]).output();
     assert_eq!(taken.unwrap().status.code(), Some(2), "a ledger is never overwritten");
 }

@@ -1,6 +1,6 @@
 //! What the relay makes of everything that the simulator does holds.
 
-use super::{assert_holds, by_path, count, send, verify};
+use super::run::{assert_holds, by_path, count, send, verify};
 use crate::support::callback::ORIGIN;
 use crate::support::config::Config;
 use crate::support::files;

@@ -10,7 +10,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::{assert_holds, by_path, sim, verify};
+use super::run::{assert_holds, by_path, sim, verify};
 use crate::support::brokers;
 use crate::support::cli;
 use crate::support::config::Config;
