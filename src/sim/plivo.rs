@@ -1,5 +1,8 @@
 //! The whole of it without sockets and without a clock: requests in, notices out.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
