@@ -22,5 +22,6 @@ mod metrics;
 mod nats_auth;
 mod outage;
 mod rotation;
+mod sim;
 mod spool_full;
 mod stalled;
