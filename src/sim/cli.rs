@@ -19,7 +19,9 @@ const POINTING: &str = r#"Plivo's SDKs work against it unchanged but for their b
   curl    curl -u AUTH_ID:TOKEN http://127.0.0.1:8765/v1/Account/AUTH_ID/10dlc/Brand/
 
 A brand must be COMPLETED before it has campaigns, and a campaign ACTIVE before it has numbers, as with Plivo: wait
-for the callback, or hurry with --time-scale. A rejected campaign that is updated is submitted again.
+for the callback, or hurry with --time-scale. All ends well unless asked otherwise: a brand or campaign with "reject"
+in its name is rejected, and the options under "How things end" make more of it. A rejected campaign that is updated is
+submitted again, and who was told of the first decision is told of the second.
 
 Examples:
   plivo-sim serve

@@ -17,7 +17,7 @@ use crate::sim::notice::Method;
 use crate::sim::world::{CallbackTo, Refusal};
 
 /// No request of Plivo's SDKs comes near this.
-const BODY_BYTES: usize = 256 << 10;
+const BODY_BYTES: usize = 64 << 10;
 /// How long a body may take.
 const BODY_TIME: Duration = Duration::from_secs(15);
 const URL_CHARS: usize = 2048;

@@ -15,7 +15,7 @@ impl Ids {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mixed(self.state)
     }
@@ -27,7 +27,7 @@ impl Ids {
 
     /// The id of a request: a UUID of version 1, as Plivo's are.
     pub fn request(&mut self) -> String {
-        let (high, low) = (self.next(), self.next());
+        let (high, low) = (self.bits(), self.bits());
         format!(
             "{:08x}-{:04x}-1{:03x}-{:04x}-0242ac11{:04x}",
             high >> 32,
@@ -40,7 +40,7 @@ impl Ids {
 
     /// So many letters and digits, such as a token.
     pub fn letters(&mut self, count: usize) -> String {
-        (0..count).map(|_| char::from(LETTERS[(self.next() % 36) as usize])).collect()
+        (0..count).map(|_| char::from(LETTERS[(self.bits() % 36) as usize])).collect()
     }
 }
 
@@ -86,8 +86,8 @@ mod tests {
     #[test]
     fn the_generator_is_splitmix64() {
         let mut ids = Ids::new(1_234_567);
-        assert_eq!(ids.next(), 6_457_827_717_110_365_317);
-        assert_eq!(ids.next(), 3_203_168_211_198_807_973);
+        assert_eq!(ids.bits(), 6_457_827_717_110_365_317);
+        assert_eq!(ids.bits(), 3_203_168_211_198_807_973);
     }
 
     #[test]

@@ -187,7 +187,8 @@ fn agree(at: &str, ours: &Value, theirs: &Value) -> Result<(), String> {
     match (ours, theirs) {
         (Value::Object(ours), Value::Object(theirs)) => {
             let (mut mine, mut yours): (Vec<_>, Vec<_>) = (ours.keys().collect(), theirs.keys().collect());
-            (mine.sort(), yours.sort());
+            mine.sort();
+            yours.sort();
             if mine != yours {
                 return Err(format!("{at}: keys {mine:?} instead of {yours:?}"));
             }

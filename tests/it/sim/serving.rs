@@ -92,12 +92,16 @@ fn what_it_cannot_run_with_it_says_and_ends() {
     let world = dir.path().join("world.toml");
     std::fs::write(&world, "[[account]]\nauth_id = \"MA1\"\ntoken = \"t0ken-x\"\n").unwrap();
     let world = world.to_str().unwrap();
+    let torn = dir.path().join("torn.toml");
+    std::fs::write(&torn, "[[account]]\nauth_id = \"MA1\"\ntoken = t0ken-x\n").unwrap();
+    let torn = torn.to_str().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     for (arguments, code, said) in [
         (vec!["serve", "--listen", taken.as_str()], 1, "--listen"),
         (vec!["serve", "--world", "/nowhere/world.toml"], 2, "cannot read"),
         (vec!["serve", "--world", world], 2, "no auth id"),
+        (vec!["serve", "--world", torn], 2, "torn.toml"),
         (vec!["serve", "--brand-reject-rate", "2"], 2, "from 0 to 1"),
         (vec!["serve", "--time-scale", "nan"], 2, "--time-scale"),
         (vec!["serve", "--subaccount", "SAEXAMPLE00000000001:t@MAEXAMPLE00000000009"], 2, "main account"),
