@@ -46,3 +46,82 @@ async fn take_due(state: &State, notices: &mpsc::Sender<Notice>) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sim::accounts::Accounts;
+    use crate::sim::life::{Delays, Outcomes};
+    use crate::sim::notice::{Method, Status};
+    use crate::sim::plivo::{Behaviour, Plivo};
+    use crate::sim::world::{BrandType, CallbackTo, NewBrand};
+
+    fn state() -> Arc<State> {
+        let accounts = Accounts::new(&["MAEXAMPLE00000000001:t".parse().unwrap()]).unwrap();
+        let behaviour =
+            Behaviour { seed: 1, delays: Delays::DEFAULT, outcomes: Outcomes::default(), max_entities: 100 };
+        Arc::new(State::new(accounts, Plivo::new(behaviour)))
+    }
+
+    fn ask_for_a_brand(state: &State) {
+        let account = state.accounts.first().unwrap();
+        let new = NewBrand {
+            alias: "acme".to_owned(),
+            brand_type: BrandType::Standard,
+            profile_uuid: "p".to_owned(),
+            secondary_vetting: false,
+            to: Some(CallbackTo { url: "https://x.example/".to_owned(), method: Method::Post }),
+        };
+        state.with(|plivo, now| plivo.create_brand(account, new, now)).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_step_comes_at_its_time() {
+        let state = state();
+        let (sender, mut notices) = mpsc::channel(NOTICES);
+        let stop = CancellationToken::new();
+        let clock = tokio::spawn(turn(Arc::clone(&state), sender, stop.clone()));
+        // The clock already waits, for nothing, when the request comes.
+        tokio::task::yield_now().await;
+        let began = tokio::time::Instant::now();
+        ask_for_a_brand(&state);
+        for (status, after) in [(Status::Created, 1), (Status::Registered, 11)] {
+            assert_eq!(notices.recv().await.unwrap().status, status);
+            let late = began.elapsed() - Duration::from_secs(after);
+            assert!(late < Duration::from_millis(5), "{late:?}");
+        }
+        stop.cancel();
+        clock.await.unwrap();
+        assert_eq!(notices.recv().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_nobody_takes_notices_time_stands_still_and_nothing_is_lost() {
+        let state = state();
+        let (sender, mut notices) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let clock = tokio::spawn(turn(Arc::clone(&state), sender, stop.clone()));
+        (0..5).for_each(|_| ask_for_a_brand(&state));
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert_eq!(state.with(|plivo, _| plivo.waiting()), 9, "one notice fits");
+        for number in 1..=10 {
+            assert_eq!(notices.recv().await.unwrap().number, number);
+        }
+        stop.cancel();
+        clock.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_stops_in_the_middle_of_a_full_channel() {
+        let state = state();
+        let (sender, _notices) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let clock = tokio::spawn(turn(Arc::clone(&state), sender, stop.clone()));
+        (0..5).for_each(|_| ask_for_a_brand(&state));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        stop.cancel();
+        clock.await.unwrap();
+    }
+}

@@ -114,3 +114,52 @@ fn draw(rate: f64, seed: u64, kind: &str, id: &str, turn: u64, reason: &str) -> 
         Verdict::Good
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(number: &str) -> Subject {
+        Subject::Link { campaign: "C1".to_owned(), number: number.to_owned() }
+    }
+
+    fn failed(outcomes: &Outcomes, subjects: impl Iterator<Item = Subject>) -> usize {
+        let tenant = Tenant::default();
+        subjects.filter(|subject| outcomes.verdict(1, &tenant, subject, 0) != Verdict::Good).count()
+    }
+
+    #[test]
+    fn all_ends_well_unless_asked_otherwise() {
+        assert_eq!(failed(&Outcomes::default(), (0..100).map(|n| link(&format!("1415555{n:04}")))), 0);
+    }
+
+    #[test]
+    fn numbers_fail_by_their_end_with_and_without_the_plus() {
+        let outcomes =
+            Outcomes { fail_numbers: vec!["0001".to_owned(), String::new()], ..Outcomes::default() };
+        let numbers = ["14155550001", "+14155550001", "14155550010"];
+        assert_eq!(failed(&outcomes, numbers.into_iter().map(link)), 2);
+        let unlink = Subject::Unlink { campaign: "C1".to_owned(), number: "14155550001".to_owned() };
+        assert_eq!(failed(&outcomes, [unlink].into_iter()), 1);
+    }
+
+    #[test]
+    fn a_rate_is_about_kept_and_a_request_again_is_a_new_chance() {
+        let outcomes = Outcomes { link_rate: 0.3, ..Outcomes::default() };
+        let share = failed(&outcomes, (0..2_000).map(|n| link(&format!("1415{n:07}"))));
+        assert!((500..700).contains(&share), "{share}");
+        let (tenant, subject) = (Tenant::default(), link("14155550100"));
+        let verdicts: Vec<_> = (0..50).map(|turn| outcomes.verdict(1, &tenant, &subject, turn)).collect();
+        assert!(
+            verdicts.contains(&Verdict::Good) && verdicts.iter().any(|verdict| *verdict != Verdict::Good)
+        );
+    }
+
+    #[test]
+    fn rates_are_shares() {
+        assert!(Outcomes { brand_rate: 1.0, ..Outcomes::default() }.check().is_ok());
+        for rate in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
+            assert!(Outcomes { unlink_rate: rate, ..Outcomes::default() }.check().is_err(), "{rate}");
+        }
+    }
+}
