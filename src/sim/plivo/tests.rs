@@ -12,29 +12,44 @@ const MOST: usize = 12;
 
 #[derive(Debug, Clone)]
 enum Act {
-    CreateBrand { told: bool },
+    CreateBrand {
+        told: bool,
+    },
     DeleteBrand(usize),
-    CreateCampaign { brand: usize, told: bool },
+    /// So many brands, each deleted at once.
+    Churn(u8),
+    CreateCampaign {
+        brand: usize,
+        told: bool,
+    },
     Import(u8),
     Update(usize),
     DeleteCampaign(usize),
-    Link { campaign: usize, numbers: Vec<u8> },
-    Unlink { campaign: usize, number: u8 },
+    Link {
+        campaign: usize,
+        numbers: Vec<u8>,
+    },
+    Unlink {
+        campaign: usize,
+        number: u8,
+    },
     Wait(u16),
 }
 
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        any::<bool>().prop_map(|told| Act::CreateBrand { told }),
-        (0..4_usize).prop_map(Act::DeleteBrand),
-        (0..4_usize, any::<bool>()).prop_map(|(brand, told)| Act::CreateCampaign { brand, told }),
-        (0..3_u8).prop_map(Act::Import),
-        (0..4_usize).prop_map(Act::Update),
-        (0..4_usize).prop_map(Act::DeleteCampaign),
-        (0..4_usize, prop::collection::vec(0..4_u8, 0..3))
+        1 => any::<bool>().prop_map(|told| Act::CreateBrand { told }),
+        1 => (0..3_usize).prop_map(Act::DeleteBrand),
+        1 => (1..40_u8).prop_map(Act::Churn),
+        2 => (0..2_usize, any::<bool>()).prop_map(|(brand, told)| Act::CreateCampaign { brand, told }),
+        1 => (0..3_u8).prop_map(Act::Import),
+        2 => (0..3_usize).prop_map(Act::Update),
+        1 => (0..3_usize).prop_map(Act::DeleteCampaign),
+        4 => (0..3_usize, prop::collection::vec(0..3_u8, 1..3))
             .prop_map(|(campaign, numbers)| Act::Link { campaign, numbers }),
-        (0..4_usize, 0..4_u8).prop_map(|(campaign, number)| Act::Unlink { campaign, number }),
-        (0..9_000_u16).prop_map(Act::Wait),
+        4 => (0..3_usize, 0..3_u8).prop_map(|(campaign, number)| Act::Unlink { campaign, number }),
+        4 => (0..9_000_u16).prop_map(Act::Wait),
+        2 => Just(Act::Wait(u16::MAX)),
     ]
 }
 
@@ -81,6 +96,10 @@ impl Run {
         let _ = match act {
             Act::CreateBrand { told } => self.plivo.create_brand(&account, brand(*told), now).map(drop),
             Act::DeleteBrand(nth) => self.plivo.delete_brand(&account, &self.brand(*nth)),
+            Act::Churn(times) => (0..*times).try_for_each(|_| {
+                let id = self.plivo.create_brand(&account, brand(false), now)?;
+                self.plivo.delete_brand(&account, &id)
+            }),
             Act::CreateCampaign { brand, told } => {
                 let new = campaign(self.brand(*brand), *told);
                 self.plivo.create_campaign(&account, new, now).map(drop)
@@ -167,10 +186,12 @@ proptest! {
     #[test]
     fn every_life_makes_sense_and_all_stays_within_its_bounds(
         acts in prop::collection::vec(act(), 1..80),
-        rate in 0.0..1.0_f64,
+        rate in prop_oneof![Just(0.0), 0.0..1.0_f64],
     ) {
         let mut run = Run::new(rate);
-        for act in &acts {
+        let registered = [Act::CreateBrand { told: true }, Act::Wait(u16::MAX)];
+        let active = [Act::CreateCampaign { brand: 0, told: true }, Act::Wait(u16::MAX)];
+        for act in registered.iter().chain(&active).chain(&acts) {
             run.act(act);
             prop_assert!(run.plivo.world().entities() <= MOST);
             prop_assert!(run.plivo.waiting() <= 4 * MOST);

@@ -1,6 +1,7 @@
 //! Requests and verdicts, one after another.
 
 use super::*;
+use crate::sim::notice::Status;
 
 const WHO: &str = "MATEST00000000000000";
 
@@ -74,10 +75,7 @@ fn a_rejected_campaign_is_mended_and_submitted_again() {
     let other = world.create_campaign(WHO, campaign(&brand_id, "2FA")).unwrap();
     let subject_of_other = Subject::Campaign { campaign: other.clone() };
     let told = world.end(WHO, &subject_of_other, Verdict::Bad("no opt-in".to_owned())).unwrap();
-    assert_eq!(
-        (told.status, told.reason.as_deref()),
-        (crate::sim::notice::Status::Rejected, Some("no opt-in"))
-    );
+    assert_eq!((told.status, told.reason.as_deref()), (Status::Rejected, Some("no opt-in")));
     let texts = Texts { sample1: "new".to_owned(), ..Texts::default() };
     assert_eq!(world.update_campaign(WHO, &other, texts).unwrap().texts.sample1, "new");
     assert_eq!(world.resubmit(WHO, &other), Some(None));
@@ -98,9 +96,13 @@ fn a_number_is_linked_once_and_can_move() {
     assert!(matches!(world.delete_campaign(WHO, &first), Err(Refusal::State(_))));
     world.end(WHO, &link(&first, "+14155550100"), Verdict::Good).unwrap();
 
+    world.link(WHO, &first, &number("14155550100")).unwrap();
+    let told = world.end(WHO, &link(&first, "14155550100"), Verdict::Bad("chance".to_owned())).unwrap();
+    assert_eq!((told.status, told.reason), (Status::Success, None), "it is linked as it was");
+
     world.link(WHO, &second, &number("14155550100")).unwrap();
     let told = world.end(WHO, &link(&second, "14155550100"), Verdict::Good).unwrap();
-    assert_eq!(told.status, crate::sim::notice::Status::Failed, "it is the first one's");
+    assert_eq!(told.status, Status::Failed, "it is the first one's");
     assert!(told.reason.unwrap().contains(&first));
 
     world.unlink(WHO, &first, "14155550100").unwrap();
@@ -112,7 +114,7 @@ fn a_number_is_linked_once_and_can_move() {
 
     world.link(WHO, &second, &number("14155550100")).unwrap();
     let told = world.end(WHO, &link(&second, "14155550100"), Verdict::Good).unwrap();
-    assert_eq!(told.status, crate::sim::notice::Status::Success);
+    assert_eq!(told.status, Status::Success);
 }
 
 #[test]
