@@ -26,7 +26,7 @@ build: ## the release binary, target/release/tendlc-relay
 	@cargo build --locked --release $(ARGS)
 
 test: ## every test, against real NATS and Kafka servers (ARGS='--test it kafka' for some)
-	@scripts/setup build brokers readers
+	@scripts/setup build brokers readers sdks
 	@cargo test -q --locked --no-run
 	@scripts/brokers with cargo test --locked $(ARGS)
 
@@ -39,7 +39,7 @@ bench: ## requests per second with fsync on, drain rates to NATS and Kafka (ARGS
 	@cargo bench -q --locked --bench road -- $(ARGS)
 
 brokers: ## the brokers of the tests, kept running; scripts/brokers down ends them
-	@scripts/setup brokers readers
+	@scripts/setup brokers readers sdks
 	@scripts/brokers up
 
 setup: ## install everything that building, testing and checking need

@@ -23,6 +23,8 @@
 //!     < telemetry < app < cli < main
 //! ```
 //!
+//! [`sim`], the Plivo of the other binary, names none of them.
+//!
 //! # What is deliberately absent
 //!
 //! No second copy of a callback's meaning: the stored record is the request as received plus what was decided

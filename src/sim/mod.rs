@@ -1,23 +1,37 @@
 //! A Plivo that anybody can run: takes 10DLC requests as Plivo's API does, and sends the callbacks that they owe.
 //!
 //! It shares no code with the relay: what checks the relay must not be made of it.
+//!
+//! ```text
+//! rest:  HTTP request → account → arguments → world (taken or refused) → answer, and steps on the schedule
+//! life:  a step falls due → verdict → world → Notice → whoever sends callbacks
+//! ```
 
+pub mod accounts;
 pub mod chaos;
+pub mod cli;
+pub mod clock;
 pub mod content;
 pub mod courier;
 pub mod dice;
 pub mod failure;
 pub mod ledger;
+pub mod life;
 pub mod notice;
+pub mod plivo;
 pub mod profile;
+pub mod rest;
 pub mod scenario;
 pub mod send;
 pub mod sender;
+pub mod serve;
 pub mod sign;
+pub mod state;
 #[cfg(test)]
 mod testing;
 pub mod verify;
 pub mod words;
+pub mod world;
 
 #[cfg(test)]
 mod tests {

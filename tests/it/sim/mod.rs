@@ -1,7 +1,11 @@
-//! The simulator against the real relay, and its checker against what the relay published, whole and tampered with.
+//! The simulator: met as a customer's code meets Plivo, against the real relay, and its checker against what the relay
+//! published, whole and tampered with.
 
 mod brokers;
 mod catches;
 mod holds;
 mod https;
+mod replay;
 mod run;
+mod sdks;
+mod serving;

@@ -17,7 +17,10 @@ use super::wait::until_true;
 pub fn variable(name: &str) -> Option<String> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty());
     if value.is_none() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI=true and {name} is empty: no real broker");
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "CI=true and {name} is empty: the real thing is missing"
+        );
         let thread = std::thread::current();
         let test = thread.name().unwrap_or("a test");
         // Not by a macro, whose output is not seen of a test that passes.

@@ -14,4 +14,5 @@ pub mod readers;
 pub mod relay;
 pub mod secured;
 pub mod sign;
+pub mod sim;
 pub mod wait;

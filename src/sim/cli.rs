@@ -1,0 +1,119 @@
+//! The command line of `plivo-sim`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::failure::Failure;
+use super::send::{self, SendArgs};
+use super::serve::{self, ServeArgs, ServeError};
+use super::verify::{self, VerifyArgs};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage";
+
+const POINTING: &str = r#"Plivo's SDKs work against it unchanged but for their base URL, here of the default address:
+  Python  plivo.rest.client.PLIVO_API_BASE_URI = "http://127.0.0.1:8765/v1/Account"
+  Node    new plivo.Client(AUTH_ID, TOKEN, { url: "http://127.0.0.1:8765/v1/Account/" + AUTH_ID })
+  curl    curl -u AUTH_ID:TOKEN http://127.0.0.1:8765/v1/Account/AUTH_ID/10dlc/Brand/
+
+A brand must be COMPLETED before it has campaigns, and a campaign ACTIVE before it has numbers, as with Plivo: wait
+for the callback, or hurry with --time-scale. All ends well unless asked otherwise: a brand or campaign with "reject"
+in its name is rejected, and the options under "How things end" make more of it. A rejected campaign that is updated is
+submitted again, and who was told of the first decision is told of the second.
+
+Examples:
+  plivo-sim serve
+  plivo-sim serve --account MAXXXXXXXXXXXXXXXXXX:secret --time-scale 0.05
+  plivo-sim serve --listen 127.0.0.1:0 --json --campaign-reject-rate 0.2 --fail-number 0000"#;
+
+/// A Plivo that anybody can run: its 10DLC API and the callbacks that requests to it owe.
+#[derive(Debug, Parser)]
+#[command(name = "plivo-sim", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer Plivo's 10DLC API until SIGTERM or SIGINT.
+    ///
+    /// Brands, campaigns and numbers are kept in memory. A request whose `url` says where gets a callback for each of
+    /// its steps: `created`, and later how it ended.
+    #[command(after_long_help = POINTING)]
+    Serve(Box<ServeArgs>),
+    /// Send callbacks for entities that go through their lives, without any request to the API.
+    Send(Box<SendArgs>),
+    /// Compare a ledger with what consumers read; exit code 1 when a promise is broken.
+    VerifyLedger(VerifyArgs),
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let ended = match Cli::parse().command {
+        Command::Serve(args) => serving(&args).map(|()| true),
+        Command::Send(args) => send::run(*args).map(|()| true),
+        Command::VerifyLedger(args) => verify::run(&args),
+    };
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            // Standard error may be closed; there is nobody left to tell.
+            let _ = writeln!(std::io::stderr(), "plivo-sim: {:#}", failure.error());
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn serving(args: &ServeArgs) -> Result<(), Failure> {
+    let started = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = started.map_err(|error| Failure::Other(error.into()))?;
+    let ended = runtime.block_on(serve::run(args));
+    runtime.shutdown_background();
+    ended.map_err(failure)
+}
+
+fn failure(error: ServeError) -> Failure {
+    match error.exit_code() {
+        2 => Failure::Usage(error.into()),
+        _ => Failure::Other(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("plivo-sim").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn slips_are_refused_with_exit_code_2_and_say_what_is_accepted() {
+        for (line, expected) in [
+            ("serve --account SAEXAMPLE00000000001:x", "--subaccount"),
+            ("serve --subaccount SAEXAMPLE00000000001:x", "main account"),
+            ("serve --created-after 1e99", "from 0 to a year"),
+            ("serve --brand-after soon", "number of seconds"),
+            ("serve --listen here", "--listen"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(expected), "{line}: {error}");
+        }
+    }
+}

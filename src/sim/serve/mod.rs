@@ -1,0 +1,159 @@
+//! `serve`: the simulator until it is told to stop.
+
+mod args;
+mod file;
+mod screen;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+pub use args::ServeArgs;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::accounts::{AccountError, Accounts};
+use super::clock;
+use super::life::OutcomesError;
+use super::notice::Notice;
+use super::plivo::{Behaviour, Plivo};
+use super::rest::{self, Canned, CannedError, Limits, Server};
+use super::state::State;
+use super::world::{Seed, SeedError};
+use screen::Screen;
+
+/// Everything that a simulator is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it listens; port 0 is a free one.
+    pub listen: SocketAddr,
+    /// Who may call.
+    pub accounts: Accounts,
+    /// How it behaves.
+    pub behaviour: Behaviour,
+    /// What is there from the start.
+    pub seed: Seed,
+    /// Answers given whatever is there.
+    pub canned: Vec<Canned>,
+}
+
+/// Why it does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A file cannot be read.
+    #[error("cannot read {0}: {1}")]
+    Unreadable(String, io::Error),
+    /// A file is not what it should be.
+    #[error("{0}: {1}")]
+    File(String, toml::de::Error),
+    /// An account.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The rates.
+    #[error(transparent)]
+    Outcomes(#[from] OutcomesError),
+    /// What is to be there from the start.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+    /// An answer of the file.
+    #[error(transparent)]
+    Canned(#[from] CannedError),
+    /// A flag or variable.
+    #[error("{0}")]
+    Usage(String),
+    /// The address.
+    #[error("cannot listen on {0}: {1}; give another with --listen")]
+    Listen(SocketAddr, io::Error),
+    /// The system.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+impl ServeError {
+    /// 2 for what the caller can mend, 1 for what the system refuses.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            ServeError::Listen(..) | ServeError::System(_) => 1,
+            _ => 2,
+        }
+    }
+}
+
+/// A simulator that runs.
+#[derive(Debug)]
+pub struct Simulator {
+    address: SocketAddr,
+    state: Arc<State>,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+    clock: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Starts one. Whoever takes the notices owes their callbacks to the customers.
+    ///
+    /// # Errors
+    /// When its entities do not fit, or the address cannot be had.
+    pub async fn start(settings: Settings) -> Result<(Self, mpsc::Receiver<Notice>), ServeError> {
+        let Settings { listen, accounts, behaviour, seed, canned } = settings;
+        behaviour.outcomes.check()?;
+        canned.iter().try_for_each(Canned::check)?;
+        let mut plivo = Plivo::new(behaviour);
+        let first = accounts.first().map(|account| account.auth_id.clone()).unwrap_or_default();
+        plivo.plant(&seed, &first, |auth_id| accounts.get(auth_id).is_some())?;
+        let server = Server::bind(listen, Limits::default())
+            .await
+            .map_err(|error| ServeError::Listen(listen, error))?;
+        let address = server.local_addr()?;
+        let state = Arc::new(State::new(accounts, plivo));
+        let stop = CancellationToken::new();
+        let (sender, notices) = mpsc::channel(clock::NOTICES);
+        let serving = tokio::spawn(server.serve(rest::router(Arc::clone(&state), canned), stop.clone()));
+        let clock = tokio::spawn(clock::turn(Arc::clone(&state), sender, stop.clone()));
+        Ok((Simulator { address, state, stop, serving, clock }, notices))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it: requests in flight are answered, time stands still. How many steps were still to come.
+    pub async fn shutdown(self) -> usize {
+        self.stop.cancel();
+        let _ = tokio::join!(self.serving, self.clock);
+        self.state.with(|plivo, _| plivo.waiting())
+    }
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn run(args: &ServeArgs) -> Result<(), ServeError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (settings, made) = args.settings(|name| std::env::var(name).ok())?;
+    let screen = Screen { json: args.json };
+    let (seed, accounts) = (settings.behaviour.seed, settings.accounts.clone());
+    let (simulator, mut notices) = Simulator::start(settings).await?;
+    screen.opening(simulator.address(), &accounts, made, seed)?;
+    loop {
+        tokio::select! {
+            notice = notices.recv() => match notice {
+                Some(notice) => screen.owed(&notice)?,
+                None => break,
+            },
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    let waiting = simulator.shutdown().await;
+    while let Some(notice) = notices.recv().await {
+        screen.owed(&notice)?;
+    }
+    screen.closing(waiting)?;
+    Ok(())
+}
