@@ -65,6 +65,7 @@ mod space;
 mod state;
 mod store;
 mod types;
+mod varint;
 mod wal;
 mod writer;
 

@@ -43,11 +43,11 @@ impl Writer {
         deads: &[DeadJob],
     ) -> rusqlite::Result<(Vec<Stored>, Vec<bool>)> {
         let shared = self.shared.clone();
-        self.transact(|tx, state| {
+        self.transact(|tx, state, index| {
             let new = deads.iter().map(|dead| bury(tx, state, dead)).collect::<rusqlite::Result<_>>()?;
             let mut stored = Vec::with_capacity(appends.len());
             for append in appends {
-                stored.push(store::append(tx, state, &shared.config, &append.callback)?);
+                stored.push(store::append(tx, state, index, &shared.config, &append.callback)?);
             }
             Ok((stored, new))
         })
