@@ -20,13 +20,18 @@
 
 mod entries;
 mod notes;
+mod presence;
 mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
 use self::entries::Entries;
+use self::presence::Presence;
+use super::Shared;
 use super::decide::{Hash, Known, Seen, Standing};
 use super::state::State;
 use crate::event::Status;
@@ -57,11 +62,22 @@ pub(super) struct Accepted<'a> {
     pub(super) moved: Option<(&'a str, Status)>,
 }
 
+impl Note<'_> {
+    /// Its keys in the three tables.
+    fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        let accepted = self.accepted.as_ref();
+        let fingerprint = accepted.map(|_| self.content.fingerprint.as_slice());
+        let entity = accepted.and_then(|accepted| accepted.moved).map(|(entity, _)| entity.as_bytes());
+        self.signatures.iter().map(Hash::as_slice).chain(fingerprint).chain(entity)
+    }
+}
+
 /// The look-ups.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     live: Entries,
     sealed: Entries,
+    presence: Presence,
     /// What the batch being made has learned, as it will be written.
     batch: notes::Batch,
     /// Whether memory differs from what the last commit left.
@@ -80,24 +96,44 @@ impl Index {
     /// Reads back what the tables do not hold yet.
     pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
         let mut index = Index::default();
+        index.reload(conn)?;
+        Ok(index)
+    }
+
+    /// The same again, after an error: nothing that was in memory only is left.
+    pub(super) fn reload(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let mut index = Index { presence: std::mem::take(&mut self.presence), ..Index::default() };
         let found = notes::read(conn, &mut index.live)?;
         (index.oldest, index.next) = (found.first, found.next);
-        Ok(index)
+        index.live.keys().for_each(|key| index.presence.add(key));
+        *self = index;
+        Ok(())
+    }
+
+    /// Has the keys in the tables read, so that what is not there need not be looked up.
+    pub(super) fn scan(&mut self, shared: Arc<Shared>, state: &State) {
+        self.presence.scan(shared, state.signatures + state.fingerprints + state.entities);
     }
 
     /// What a signature came with first.
     pub(super) fn signature(&self, conn: &Connection, hash: &Hash) -> rusqlite::Result<Option<Known>> {
         match self.live.signatures.get(hash).or_else(|| self.sealed.signatures.get(hash)) {
             Some(signed) => Ok(Some(signed.known)),
-            None => tables::signature(conn, hash),
+            None if self.presence.may_hold(hash) => tables::signature(conn, hash),
+            None => Ok(None),
         }
     }
 
     /// The latest occurrence of a content.
-    pub(super) fn fingerprint(&self, conn: &Connection, fingerprint: &Hash) -> rusqlite::Result<Option<Seen>> {
+    pub(super) fn fingerprint(
+        &self,
+        conn: &Connection,
+        fingerprint: &Hash,
+    ) -> rusqlite::Result<Option<Seen>> {
         match self.live.fingerprints.get(fingerprint).or_else(|| self.sealed.fingerprints.get(fingerprint)) {
             Some(latest) => Ok(Some(latest.seen)),
-            None => tables::fingerprint(conn, fingerprint),
+            None if self.presence.may_hold(fingerprint) => tables::fingerprint(conn, fingerprint),
+            None => Ok(None),
         }
     }
 
@@ -105,7 +141,8 @@ impl Index {
     pub(super) fn standing(&self, conn: &Connection, entity: &str) -> rusqlite::Result<Option<Standing>> {
         match self.live.entities.get(entity).or_else(|| self.sealed.entities.get(entity)) {
             Some(stands) => Ok(Some(stands.standing)),
-            None => tables::standing(conn, entity),
+            None if self.presence.may_hold(entity.as_bytes()) => tables::standing(conn, entity),
+            None => Ok(None),
         }
     }
 
@@ -114,6 +151,7 @@ impl Index {
     pub(super) fn note(&mut self, state: &mut State, note: &Note<'_>, known: bool) {
         self.changed = true;
         self.batch.push(note);
+        note.keys().for_each(|key| self.presence.add(key));
         state.signatures += self.live.take(note, state.clock) as u64;
         if let Some(accepted) = &note.accepted {
             state.fingerprints += u64::from(note.content.occurrence == 0);
@@ -149,6 +187,7 @@ impl Index {
     pub(super) fn committed(&mut self) {
         self.changed = false;
         self.batch.clear();
+        self.presence.look();
         if self.live.notes >= SEAL && self.sealed.is_empty() {
             self.sealed = std::mem::take(&mut self.live);
             self.sealed_until = self.next - 1;

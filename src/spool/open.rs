@@ -11,8 +11,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::files::{self, Lock, Paths};
 use super::high_water::{self, HighWater};
-use super::lanes::Lane;
 use super::index::Index;
+use super::lanes::Lane;
 use super::state::State;
 use super::wal::{self, Log};
 use super::{LaneSpec, OpenError, SpoolConfig, cursors, readers, recover, schema, signed};

@@ -99,7 +99,8 @@ pub(super) fn accept(
     arrival: Arrival,
 ) -> rusqlite::Result<Stored> {
     let Arrival { occurrence, entity, standing, signatures } = arrival;
-    let step = entity.as_ref().and(content.facts.status).map(|status| decide::step(standing, status, state.clock));
+    let step =
+        entity.as_ref().and(content.facts.status).map(|status| decide::step(standing, status, state.clock));
     let stamp = Stamp {
         sequence: state.next,
         id: EventId::new(content.fingerprint, occurrence),

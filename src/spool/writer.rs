@@ -15,9 +15,9 @@ use super::error::severity;
 use super::files::{self, Lock};
 use super::health::Trouble;
 use super::high_water::HighWater;
+use super::index::Index;
 use super::jobs::{AppendJob, DeadJob, Job, Jobs};
 use super::open::Opened;
-use super::index::Index;
 use super::state::State;
 use super::{Change, ChangeDone, OpenError, Shared, SpoolError, changes, cursors, gauge};
 
@@ -53,6 +53,7 @@ pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Result<Jobs, OpenErr
         high_water,
         checkpoints,
     };
+    writer.index.scan(writer.shared.clone(), &writer.state);
     writer.adopt(opened.conn).map_err(|source| OpenError::sqlite(&path, source))?;
     writer.check_ballast();
     writer.used();

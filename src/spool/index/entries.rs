@@ -63,6 +63,12 @@ impl Entries {
         new
     }
 
+    /// All keys.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        let hashes = self.signatures.keys().chain(self.fingerprints.keys()).map(Hash::as_slice);
+        hashes.chain(self.entities.keys().map(|entity| entity.as_bytes()))
+    }
+
     /// Whether nothing is left.
     pub(super) fn is_empty(&self) -> bool {
         self.signatures.is_empty() && self.fingerprints.is_empty() && self.entities.is_empty()

@@ -37,6 +37,60 @@ pub(super) fn standing(conn: &Connection, entity: &str) -> rusqlite::Result<Opti
     }))
 }
 
+/// Shows the ledger's next keys, at most `limit`; the last of them.
+pub(super) fn signatures_after(
+    conn: &Connection,
+    after: &[u8],
+    limit: usize,
+    see: &mut dyn FnMut(&[u8]),
+) -> rusqlite::Result<Option<Vec<u8>>> {
+    hashes(conn, "SELECT hash FROM signatures WHERE hash > ?1 ORDER BY hash LIMIT ?2", after, limit, see)
+}
+
+/// Shows the next fingerprints, at most `limit`; the last of them.
+pub(super) fn fingerprints_after(
+    conn: &Connection,
+    after: &[u8],
+    limit: usize,
+    see: &mut dyn FnMut(&[u8]),
+) -> rusqlite::Result<Option<Vec<u8>>> {
+    let sql = "SELECT fingerprint FROM fingerprints WHERE fingerprint > ?1 ORDER BY fingerprint LIMIT ?2";
+    hashes(conn, sql, after, limit, see)
+}
+
+fn hashes(
+    conn: &Connection,
+    sql: &str,
+    after: &[u8],
+    limit: usize,
+    see: &mut dyn FnMut(&[u8]),
+) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query((after, limit))?;
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        let hash = row.get_ref(0)?.as_blob().unwrap_or_default();
+        see(hash);
+        last = Some(hash.to_vec());
+    }
+    Ok(last)
+}
+
+/// The next entities, as account, endpoint and id, at most `limit`.
+pub(super) fn entities_after(
+    conn: &Connection,
+    after: &[String; 3],
+    limit: usize,
+) -> rusqlite::Result<Vec<[String; 3]>> {
+    let sql = "SELECT account, endpoint, entity FROM entities WHERE (account, endpoint, entity) > (?1, ?2, ?3) \
+        ORDER BY account, endpoint, entity LIMIT ?4";
+    let mut statement = conn.prepare_cached(sql)?;
+    let [account, endpoint, id] = after;
+    let rows = statement
+        .query_map((account, endpoint, id, limit), |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+    rows.collect()
+}
+
 /// Enters a signature; a known one keeps what it came with first.
 pub(super) fn put_signature(tx: &Connection, hash: &Hash, signed: &Signed) -> rusqlite::Result<()> {
     let Signed { known, first_seen } = signed;

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::super::checkpoint::checkpoint;
 use super::super::error::{Severity, severity};
 use super::super::health::Trouble;
-use super::super::index::Index;
 use super::super::state::State;
 use super::super::{cursors, files, open, recover};
 use super::Writer;
@@ -60,12 +59,9 @@ impl Writer {
         if !conn.is_autocommit() {
             return self.poison("a failed transaction could not be rolled back");
         }
-        let index = self.index.is_changed().then(|| Index::load(conn)).transpose();
-        match State::load(conn).and_then(|state| Ok((state, index?))) {
-            Ok((state, index)) => {
-                self.state = State { clock: state.clock.max(self.state.clock), ..state };
-                self.index = index.unwrap_or_else(|| std::mem::take(&mut self.index));
-            }
+        let index = if self.index.is_changed() { self.index.reload(conn) } else { Ok(()) };
+        match index.and_then(|()| State::load(conn)) {
+            Ok(state) => self.state = State { clock: state.clock.max(self.state.clock), ..state },
             Err(error) => self.poison(&error.to_string()),
         }
     }
@@ -140,7 +136,7 @@ impl Writer {
         for lane in &self.shared.lanes {
             cursors::merge_from_disk(&conn, lane, &state)?;
         }
-        self.index = Index::load(&conn)?;
+        self.index.reload(&conn)?;
         self.state = state;
         // A batch that was refused may have become durable all the same: its retries are duplicates, it is published.
         self.shared.tip.send_replace(state.tip());

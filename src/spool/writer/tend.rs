@@ -192,8 +192,8 @@ impl Writer {
         let shared = self.shared.clone();
         let tip = self.state.tip();
         let mut swept = self.tend.swept;
-        let result =
-            self.transact(|tx, state, _| space::delete_step(tx, state, &shared.lanes, tip, before, &mut swept));
+        let result = self
+            .transact(|tx, state, _| space::delete_step(tx, state, &shared.lanes, tip, before, &mut swept));
         match result {
             Ok(step) => {
                 self.tend.swept = swept;
