@@ -20,8 +20,8 @@ pub(super) fn candidate_urls<'a>(
 }
 
 fn candidate_url(origin: &str, target: &str, variant: usize) -> Option<String> {
-    let origin = if variant < 2 { Cow::Borrowed(origin) } else { Cow::Owned(toggle_default_port(origin)?) };
-    let target = if variant % 2 == 0 { Cow::Borrowed(target) } else { Cow::Owned(toggle_slash(target)) };
+    let origin = if variant >= 2 { Cow::Owned(toggle_default_port(origin)?) } else { Cow::Borrowed(origin) };
+    let target = if variant % 2 == 1 { Cow::Owned(toggle_slash(target)) } else { Cow::Borrowed(target) };
     Some([origin, target].concat())
 }
 
