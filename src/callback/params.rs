@@ -2,6 +2,8 @@
 //!
 //! Total: what does not parse is [`Body::Opaque`] with the reason, and its bytes stay in the request.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::Request;
@@ -11,22 +13,25 @@ use crate::event::Unrecognized;
 /// commonly stop at 100 or 128: what is deeper is kept as bytes.
 pub const MAX_DEPTH: usize = 64;
 
+/// A name and a value. Nearly all stand in the request as they are, and are not copied.
+pub type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// The parameters of a request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Params {
+pub struct Params<'a> {
     /// The query's pairs, decoded, in order, repeated keys kept. Always complete.
-    pub query: Vec<(String, String)>,
+    pub query: Vec<Pair<'a>>,
     /// What the body holds.
-    pub body: Body,
+    pub body: Body<'a>,
 }
 
 /// What a body holds.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Body {
+pub enum Body<'a> {
     /// No bytes, whatever the content type says.
     Empty,
     /// A form's pairs, decoded, in order, repeated keys kept.
-    Form(Vec<(String, String)>),
+    Form(Vec<Pair<'a>>),
     /// A JSON document.
     Json(Value),
     /// Bytes that are not looked into, and why.
@@ -35,7 +40,7 @@ pub enum Body {
 
 /// Reads the parameters of `request`. With more than `max_parameters` in query and body together the body is
 /// [`Body::Opaque`]; `usize::MAX` sets no limit (the body's size is one).
-pub fn parse(request: &Request, max_parameters: usize) -> Params {
+pub fn parse(request: &Request, max_parameters: usize) -> Params<'_> {
     let mut params =
         Params { query: decode_pairs(request.query().unwrap_or("").as_bytes()), body: body(request) };
     if params.count() > max_parameters && !matches!(params.body, Body::Opaque(_)) {
@@ -45,11 +50,11 @@ pub fn parse(request: &Request, max_parameters: usize) -> Params {
 }
 
 /// The pairs of a query or of a form body, decoded: `+` is a blank, and what is not UTF-8 becomes U+FFFD.
-pub fn decode_pairs(encoded: &[u8]) -> Vec<(String, String)> {
-    form_urlencoded::parse(encoded).into_owned().collect()
+pub fn decode_pairs(encoded: &[u8]) -> Vec<Pair<'_>> {
+    form_urlencoded::parse(encoded).collect()
 }
 
-impl Params {
+impl Params<'_> {
     /// How many there are: pairs, and leaves of a JSON document (an empty list or object is one).
     pub fn count(&self) -> usize {
         let body = match &self.body {
@@ -61,7 +66,7 @@ impl Params {
     }
 }
 
-fn body(request: &Request) -> Body {
+fn body(request: &Request) -> Body<'_> {
     if request.body.is_empty() {
         return Body::Empty;
     }
@@ -76,7 +81,7 @@ fn body(request: &Request) -> Body {
 }
 
 /// serde_json itself refuses more than 128 levels, so that no document can exhaust the stack.
-fn json(bytes: &[u8]) -> Body {
+fn json(bytes: &[u8]) -> Body<'static> {
     match serde_json::from_slice(bytes) {
         Ok(document) if is_shallow(&document, MAX_DEPTH) => Body::Json(document),
         _ => Body::Opaque(Unrecognized::Malformed),
@@ -145,11 +150,16 @@ mod tests {
         }
     }
 
-    fn body_of(content_type: Option<&str>, body: &'static [u8]) -> Body {
-        parse(&request("/", content_type, body), 256).body
+    /// What the request says, for as long as the test runs.
+    fn body_in(request: Request) -> Body<'static> {
+        parse(Box::leak(Box::new(request)), 256).body
     }
 
-    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    fn body_of(content_type: Option<&str>, body: &'static [u8]) -> Body<'static> {
+        body_in(request("/", content_type, body))
+    }
+
+    fn pairs<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<Pair<'a>> {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
     }
 
@@ -181,7 +191,8 @@ mod tests {
 
     #[test]
     fn the_query_is_read_whatever_the_body_is() {
-        let params = parse(&request("/p/?a=1&a=2&%C3%A4=%FF", Some("text/plain"), "x"), 256);
+        let request = request("/p/?a=1&a=2&%C3%A4=%FF", Some("text/plain"), "x");
+        let params = parse(&request, 256);
         assert_eq!(params.query, pairs(&[("a", "1"), ("a", "2"), ("ä", "\u{fffd}")]));
         assert_eq!(params.body, Body::Opaque(Unrecognized::ContentType));
     }
@@ -216,7 +227,7 @@ mod tests {
         let encoded = |coding: &str| {
             let mut request = request("/", Some("application/json"), "{}");
             request.content_encoding = Some(coding.into());
-            parse(&request, 256).body
+            body_in(request)
         };
         assert_eq!(encoded("gzip"), Body::Opaque(Unrecognized::ContentEncoding));
         assert_eq!(encoded("identity, br"), Body::Opaque(Unrecognized::ContentEncoding));
@@ -239,7 +250,7 @@ mod tests {
     #[test]
     fn deep_json_is_malformed_not_a_crash() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        let body = |text| parse(&request("/", Some("application/json"), text), 256).body;
+        let body = |text| body_in(request("/", Some("application/json"), text));
         assert!(matches!(body(nested(MAX_DEPTH)), Body::Json(_)));
         for depth in [MAX_DEPTH + 1, 127, 128, 30_000] {
             assert_eq!(body(nested(depth)), Body::Opaque(Unrecognized::Malformed), "{depth}");

@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 
 use super::Facts;
-use crate::callback::params::{self, Body};
+use crate::callback::params::{self, Body, Pair};
 use crate::callback::{Request, Verdict};
 use crate::event::{Event, EventData, EventParts, Raw, Stamp, Verification};
 
@@ -39,10 +39,10 @@ pub fn event(request: &Request, verdict: &Verdict, facts: &Facts, stamp: &Stamp)
 /// on.
 fn raw(request: &Request) -> Raw {
     let params = params::parse(request, usize::MAX);
-    let mut raw = Raw { query: params.query.into_iter().collect(), ..Raw::default() };
+    let mut raw = Raw { query: owned(params.query).collect(), ..Raw::default() };
     match params.body {
         Body::Empty => {}
-        Body::Form(pairs) => raw.form = pairs.into_iter().collect(),
+        Body::Form(pairs) => raw.form = owned(pairs).collect(),
         Body::Json(document) => raw.json = Some(document),
         Body::Opaque(_) => {
             raw.body = Some(BASE64.encode(&request.body));
@@ -51,4 +51,8 @@ fn raw(request: &Request) -> Raw {
         }
     }
     raw
+}
+
+fn owned(pairs: Vec<Pair<'_>>) -> impl Iterator<Item = (String, String)> {
+    pairs.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()))
 }

@@ -16,7 +16,7 @@ use super::files::{self, Lock};
 use super::health::Trouble;
 use super::high_water::HighWater;
 use super::index::Index;
-use super::jobs::{AppendJob, DeadJob, Job, Jobs};
+use super::jobs::{AppendJob, DeadJob, Job, Jobs, tell_all};
 use super::open::Opened;
 use super::state::State;
 use super::{Change, ChangeDone, OpenError, Shared, SpoolError, changes, cursors, gauge};
@@ -209,9 +209,7 @@ impl Writer {
             }
         }
         let Some(trouble) = self.shared.health.trouble() else { return appends };
-        for append in appends {
-            let _ = append.reply.send(Err(trouble.refusal()));
-        }
+        tell_all(appends.into_iter().map(|append| (append.reply, Err(trouble.refusal()))));
         Vec::new()
     }
 
