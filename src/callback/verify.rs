@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::candidates::{CANDIDATES_PER_ORIGIN, candidate_urls};
 use super::keyring::{Account, Keyring};
-use super::params::{self, Body};
+use super::params::{self, Body, Pair};
 use super::{
     Covers, KeyOwner, Method, RawCallback, Refusal, Request, SignatureHeaders, Verdict, VerificationScheme,
 };
@@ -268,11 +268,10 @@ fn prove_v3<'a, Urls: Iterator<Item = String>>(
 }
 
 /// The parameters that V3 may have signed, and what a match then proves.
-fn readings<'a>(request: &Request, body: &'a Body) -> Vec<(Params<'a>, Covers)> {
+fn readings<'a>(request: &Request, body: &'a Body<'_>) -> Vec<(Params<'a>, Covers)> {
     let without_body = Params::none();
-    let pairs = |form: &'a [(String, String)]| {
-        Params::from_pairs(form.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-    };
+    let pairs =
+        |form: &'a [Pair<'_>]| Params::from_pairs(form.iter().map(|(name, value)| (&**name, &**value)));
     match body {
         Body::Empty => vec![(without_body, Covers::UrlAndParams)],
         // A GET's parameters are its query; a body beside it is covered only where the signature says so.

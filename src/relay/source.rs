@@ -61,8 +61,7 @@ impl Source for SpoolSource {
     ) -> impl Future<Output = Result<Vec<Job>, SpoolError>> + Send + 'static {
         let (lane, sink) = (self.lane.clone(), Arc::clone(&self.sink));
         let claimed = tokio::task::spawn_blocking(move || {
-            let records = lane.claim_blocking(feed, after, limit)?;
-            Ok(records.iter().map(|record| job(&sink, feed, record)).collect())
+            lane.claim_each(feed, after, limit, |record| job(&sink, feed, &record))
         });
         async move { claimed.await.unwrap_or(Err(SpoolError::Closed)) }
     }

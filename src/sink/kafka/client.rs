@@ -69,9 +69,8 @@ impl Client {
 }
 
 fn headers(publication: &Publication) -> OwnedHeaders {
-    let headers = OwnedHeaders::new_with_capacity(publication.headers.len());
+    let headers = OwnedHeaders::new_with_capacity(2 + publication.more_headers.len());
     publication
-        .headers
-        .iter()
+        .headers()
         .fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value.as_bytes()) }))
 }

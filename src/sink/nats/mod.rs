@@ -184,8 +184,8 @@ fn deduplication_id(publication: &Publication) -> String {
 
 fn headers(publication: &Publication) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for (name, value) in &publication.headers {
-        headers.insert(*name, value.as_str());
+    for (name, value) in publication.headers() {
+        headers.insert(name, value);
     }
     headers
 }
