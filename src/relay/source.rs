@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::window::Job;
+use super::window::{Entity, Job};
 use crate::sink::{CheckError, Publication, PublishError, Published, Sink};
 use crate::spool::{Feed, LaneHandle, SpoolError};
 
@@ -16,7 +16,7 @@ pub(super) trait Source: Send + Sync + 'static {
         feed: Feed,
         after: u64,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Job>, SpoolError>> + Send + 'static;
+    ) -> impl Future<Output = Result<Vec<Box<Job>>, SpoolError>> + Send + 'static;
 
     /// Records are published.
     fn ack(&self, feed: Feed, sequences: Vec<u64>) -> impl Future<Output = Result<(), SpoolError>> + Send;
@@ -58,7 +58,7 @@ impl Source for SpoolSource {
         feed: Feed,
         after: u64,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Job>, SpoolError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Vec<Box<Job>>, SpoolError>> + Send + 'static {
         let (lane, sink) = (self.lane.clone(), Arc::clone(&self.sink));
         let claimed = tokio::task::spawn_blocking(move || {
             lane.claim_each(feed, after, limit, |record| job(&sink, feed, &record))
@@ -82,8 +82,11 @@ impl Source for SpoolSource {
 }
 
 impl Publisher for Sink {
-    async fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
-        Sink::publish(self, publication).await
+    fn publish(
+        &self,
+        publication: &Publication,
+    ) -> impl Future<Output = Result<Published, PublishError>> + Send {
+        Sink::publish(self, publication)
     }
 
     async fn check(&self) -> Result<(), CheckError> {
@@ -95,16 +98,16 @@ impl Publisher for Sink {
     }
 }
 
-fn job(sink: &Sink, feed: Feed, record: &crate::spool::Record) -> Job {
+fn job(sink: &Sink, feed: Feed, record: &crate::spool::Record) -> Box<Job> {
     let replay = match feed {
         Feed::Replay(number) => Some(number),
         Feed::Live | Feed::Requeued => None,
     };
-    Job {
+    Box::new(Job {
         sequence: record.sequence(),
-        entity: record.facts().entity().map(Arc::from),
+        entity: record.facts().entity().map(Entity::of),
         received_at: record.received_at(),
         publication: sink.encode(record, replay),
         pauses: None,
-    }
+    })
 }
