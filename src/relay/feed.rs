@@ -50,7 +50,7 @@ struct Progress {
     pauses: Pauses,
 }
 
-type Claim = Pin<Box<dyn Future<Output = Result<Vec<Box<Job>>, SpoolError>> + Send>>;
+type Claim = Pin<Box<dyn Future<Output = Result<Vec<Job>, SpoolError>> + Send>>;
 
 /// Runs until the lane is stopped or the feed is finished.
 pub(super) async fn run<S: Source, P: Publisher>(lane: Arc<Lane<S, P>>, feed: Feed) {
@@ -155,9 +155,9 @@ impl Progress {
         self.feed != Feed::Live && self.window.is_empty() && !feeds.borrow().contains(&self.feed)
     }
 
-    /// One page ahead of what is under way.
+    /// One page ahead of what is under way, and no more: what waits long is out of the processor's reach again.
     fn wants_more(&self) -> bool {
-        !self.idle && self.not_before.is_none() && self.window.ready() < 4 * PAGE && self.page() > 0
+        !self.idle && self.not_before.is_none() && self.window.ready() < PAGE && self.page() > 0
     }
 
     /// Half a page at least: a claim for each record that lands would read the same place over and over.
@@ -170,7 +170,7 @@ impl Progress {
         }
     }
 
-    fn take(&mut self, sink: &str, page: Result<Vec<Box<Job>>, SpoolError>) {
+    fn take(&mut self, sink: &str, page: Result<Vec<Job>, SpoolError>) {
         match page {
             Ok(jobs) => {
                 self.pauses.reset();

@@ -16,7 +16,7 @@ pub(super) trait Source: Send + Sync + 'static {
         feed: Feed,
         after: u64,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Box<Job>>, SpoolError>> + Send + 'static;
+    ) -> impl Future<Output = Result<Vec<Job>, SpoolError>> + Send + 'static;
 
     /// Records are published.
     fn ack(&self, feed: Feed, sequences: Vec<u64>) -> impl Future<Output = Result<(), SpoolError>> + Send;
@@ -58,7 +58,7 @@ impl Source for SpoolSource {
         feed: Feed,
         after: u64,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Box<Job>>, SpoolError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Vec<Job>, SpoolError>> + Send + 'static {
         let (lane, sink) = (self.lane.clone(), Arc::clone(&self.sink));
         let claimed = tokio::task::spawn_blocking(move || {
             lane.claim_each(feed, after, limit, |record| job(&sink, feed, &record))
@@ -98,16 +98,16 @@ impl Publisher for Sink {
     }
 }
 
-fn job(sink: &Sink, feed: Feed, record: &crate::spool::Record) -> Box<Job> {
+fn job(sink: &Sink, feed: Feed, record: &crate::spool::Record) -> Job {
     let replay = match feed {
         Feed::Replay(number) => Some(number),
         Feed::Live | Feed::Requeued => None,
     };
-    Box::new(Job {
+    Job {
         sequence: record.sequence(),
         entity: record.facts().entity().map(Entity::of),
         received_at: record.received_at(),
         publication: sink.encode(record, replay),
         pauses: None,
-    })
+    }
 }

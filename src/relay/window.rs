@@ -19,7 +19,7 @@ impl Entity {
     }
 }
 
-/// A record on its way. Handed on in a box, since it changes places often.
+/// A record on its way. Boxed from its window on, since it changes places often.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) sequence: u64,
@@ -75,11 +75,11 @@ impl Window {
     }
 
     /// Takes in claimed records, oldest first. One that is there already is left out.
-    pub(super) fn admit(&mut self, jobs: Vec<Box<Job>>) {
+    pub(super) fn admit(&mut self, jobs: Vec<Job>) {
         for job in jobs {
             if self.open.insert(job.sequence) {
                 self.weight += job.weight();
-                self.place(job);
+                self.place(Box::new(job));
             }
         }
     }
