@@ -2,19 +2,15 @@
 //!
 //! Total: what does not parse is [`Body::Opaque`] with the reason, and its bytes stay in the request.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 use super::Request;
+pub use crate::event::Pair;
 use crate::event::Unrecognized;
 
 /// The most levels of nesting in a JSON body. An event holds the document four levels deep, and readers
 /// commonly stop at 100 or 128: what is deeper is kept as bytes.
 pub const MAX_DEPTH: usize = 64;
-
-/// A name and a value. Nearly all stand in the request as they are, and are not copied.
-pub type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// The parameters of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +47,18 @@ pub fn parse(request: &Request, max_parameters: usize) -> Params<'_> {
 
 /// The pairs of a query or of a form body, decoded: `+` is a blank, and what is not UTF-8 becomes U+FFFD.
 pub fn decode_pairs(encoded: &[u8]) -> Vec<Pair<'_>> {
-    form_urlencoded::parse(encoded).collect()
+    let pairs = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    pairs.filter_map(|pair| plain_pair(pair).or_else(|| form_urlencoded::parse(pair).next())).collect()
+}
+
+/// A pair in which every byte stands for itself: most are, and need not be looked at as closely as others.
+fn plain_pair(pair: &[u8]) -> Option<Pair<'_>> {
+    if pair.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return None;
+    }
+    let pair = std::str::from_utf8(pair).ok()?;
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    Some((name.into(), value.into()))
 }
 
 impl Params<'_> {
@@ -81,7 +88,7 @@ fn body(request: &Request) -> Body<'_> {
 }
 
 /// serde_json itself refuses more than 128 levels, so that no document can exhaust the stack.
-fn json(bytes: &[u8]) -> Body<'static> {
+fn json(bytes: &[u8]) -> Body<'_> {
     match serde_json::from_slice(bytes) {
         Ok(document) if is_shallow(&document, MAX_DEPTH) => Body::Json(document),
         _ => Body::Opaque(Unrecognized::Malformed),
@@ -135,6 +142,7 @@ fn leaves(document: &Value) -> usize {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -150,16 +158,11 @@ mod tests {
         }
     }
 
-    /// What the request says, for as long as the test runs.
-    fn body_in(request: Request) -> Body<'static> {
-        parse(Box::leak(Box::new(request)), 256).body
+    fn assert_body(content_type: Option<&str>, body: &'static [u8], expected: &Body<'_>) {
+        assert_eq!(parse(&request("/", content_type, body), 256).body, *expected, "{content_type:?}");
     }
 
-    fn body_of(content_type: Option<&str>, body: &'static [u8]) -> Body<'static> {
-        body_in(request("/", content_type, body))
-    }
-
-    fn pairs<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<Pair<'a>> {
+    fn pairs(pairs: &[(&'static str, &'static str)]) -> Vec<Pair<'static>> {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
     }
 
@@ -172,7 +175,7 @@ mod tests {
             "application/x-www-form-urlencoded; charset=UTF-8",
             " application/x-www-form-urlencoded ;charset=latin1",
         ] {
-            assert_eq!(body_of(Some(content_type), b"a=1+2&b=%2B&a=3&c"), expected, "{content_type}");
+            assert_body(Some(content_type), b"a=1+2&b=%2B&a=3&c", &expected);
         }
     }
 
@@ -185,7 +188,7 @@ mod tests {
             "APPLICATION/JSON",
             "application/vnd.plivo+json",
         ] {
-            assert_eq!(body_of(Some(content_type), br#"{"a":{"b":[1,"x"]}}"#), expected, "{content_type}");
+            assert_body(Some(content_type), br#"{"a":{"b":[1,"x"]}}"#, &expected);
         }
     }
 
@@ -209,7 +212,7 @@ mod tests {
             (Some("application/json"), b"\"\xff\"", Malformed),
         ];
         for (content_type, body, reason) in cases {
-            assert_eq!(body_of(content_type, body), Body::Opaque(reason), "{content_type:?}");
+            assert_body(content_type, body, &Body::Opaque(reason));
         }
     }
 
@@ -218,21 +221,21 @@ mod tests {
         for content_type in
             [None, Some("application/json"), Some("application/x-www-form-urlencoded"), Some("x")]
         {
-            assert_eq!(body_of(content_type, b""), Body::Empty, "{content_type:?}");
+            assert_body(content_type, b"", &Body::Empty);
         }
     }
 
     #[test]
     fn an_encoded_body_is_never_read() {
-        let encoded = |coding: &str| {
+        let assert_body = |coding: &str, expected: Body<'_>| {
             let mut request = request("/", Some("application/json"), "{}");
             request.content_encoding = Some(coding.into());
-            body_in(request)
+            assert_eq!(parse(&request, 256).body, expected, "{coding}");
         };
-        assert_eq!(encoded("gzip"), Body::Opaque(Unrecognized::ContentEncoding));
-        assert_eq!(encoded("identity, br"), Body::Opaque(Unrecognized::ContentEncoding));
-        assert_eq!(encoded("Identity"), Body::Json(json!({})));
-        assert_eq!(encoded(""), Body::Json(json!({})));
+        assert_body("gzip", Body::Opaque(Unrecognized::ContentEncoding));
+        assert_body("identity, br", Body::Opaque(Unrecognized::ContentEncoding));
+        assert_body("Identity", Body::Json(json!({})));
+        assert_body("", Body::Json(json!({})));
     }
 
     #[test]
@@ -250,10 +253,19 @@ mod tests {
     #[test]
     fn deep_json_is_malformed_not_a_crash() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        let body = |text| body_in(request("/", Some("application/json"), text));
-        assert!(matches!(body(nested(MAX_DEPTH)), Body::Json(_)));
+        let of_depth = |depth| request("/", Some("application/json"), nested(depth));
+        assert!(matches!(parse(&of_depth(MAX_DEPTH), 256).body, Body::Json(_)));
         for depth in [MAX_DEPTH + 1, 127, 128, 30_000] {
-            assert_eq!(body(nested(depth)), Body::Opaque(Unrecognized::Malformed), "{depth}");
+            assert_eq!(parse(&of_depth(depth), 256).body, Body::Opaque(Unrecognized::Malformed), "{depth}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pairs_are_what_the_url_standard_says(encoded in "[a=&+%24\\x00\u{e4}]{0,24}", broken in any::<bool>()) {
+            let mut encoded = encoded.into_bytes();
+            encoded.extend(broken.then_some(0xff));
+            prop_assert_eq!(decode_pairs(&encoded), form_urlencoded::parse(&encoded).collect::<Vec<_>>());
         }
     }
 }

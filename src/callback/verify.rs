@@ -271,9 +271,8 @@ fn prove_v3<'a, Urls: Iterator<Item = String>>(
 /// The parameters that V3 may have signed, and what a match then proves.
 fn readings<'a>(request: &Request, body: &'a Body<'_>) -> Vec<(Params<'a>, Covers)> {
     let without_body = Params::none();
-    let pairs = |form: &'a [Pair<'_>]| {
-        Params::from_pairs(form.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))
-    };
+    let pairs =
+        |form: &'a [Pair<'_>]| Params::from_pairs(form.iter().map(|(name, value)| (&**name, &**value)));
     match body {
         Body::Empty => vec![(without_body, Covers::UrlAndParams)],
         // A GET's parameters are its query; a body beside it is covered only where the signature says so.

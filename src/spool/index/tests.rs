@@ -114,7 +114,11 @@ impl Bench {
 }
 
 fn entity(number: u8) -> String {
-    entity_name("MA1", if number % 2 == 0 { "brand" } else { "campaign" }, &format!("B{}", number / 2))
+    entity_name(
+        "MA1",
+        if number.is_multiple_of(2) { "brand" } else { "campaign" },
+        &format!("B{}", number / 2),
+    )
 }
 
 fn learn(tx: &Connection, index: &mut Index, state: &mut State, model: &mut Model, one: &Learned) {
