@@ -173,7 +173,7 @@ impl Index {
         }
         notes::append(tx, self.next, state.clock, &self.batch)?;
         self.next += 1;
-        let enough = self.batch.entries() + self.batch.entries() / 4 + 1;
+        let enough = self.batch.entries() + self.batch.entries() / 16 + 1;
         self.carry(tx, enough)?;
         let until = self.carried_until.min(self.oldest + FORGET - 1);
         if self.oldest <= until {
