@@ -12,7 +12,7 @@ mod words;
 
 pub use cloud_event::{Event, EventParts};
 pub(crate) use cloud_event::{event_type, schema_uri};
-pub use data::{EventData, Parameters, Raw, Verification};
+pub use data::{EventData, Pair, Parameters, Raw, Verification};
 pub use stamp::{EventId, Stamp};
 pub use timestamp::Timestamp;
 pub use transition::Transition;

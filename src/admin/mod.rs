@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ingress::{ConnectionLimits, Readiness, Server, Shutdown};
+use crate::ingress::{ConnectionLimits, Readiness, Server, Service, Shutdown};
 use crate::metrics::Metrics;
 
 /// Table `admin`.
@@ -79,7 +79,9 @@ impl Admin {
     /// When the address cannot be bound.
     pub async fn bind(config: &AdminConfig, state: AdminState) -> Result<Self, AdminBindError> {
         let address = config.listen;
-        let server = Server::bind(address, routes::router(state), limits(), Arc::default(), None).await;
+        let server =
+            Server::bind(address, Service::Router(routes::router(state)), limits(), Arc::default(), None)
+                .await;
         server.map(|server| Admin { server }).map_err(|source| AdminBindError { address, source })
     }
 

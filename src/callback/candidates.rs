@@ -1,5 +1,7 @@
 //! The URLs that a request may have been signed for.
 
+use std::borrow::Cow;
+
 /// How many URLs are tried for each public origin: the path as sent and with its trailing slash toggled, each with
 /// the origin as configured and with the scheme's default port added or removed.
 pub const CANDIDATES_PER_ORIGIN: usize = 4;
@@ -10,19 +12,17 @@ pub const CANDIDATES_PER_ORIGIN: usize = 4;
 /// `target` is path and query exactly as sent.
 pub(super) fn candidate_urls<'a>(
     origins: impl Iterator<Item = &'a str> + Clone,
-    target: &str,
+    target: &'a str,
 ) -> impl Iterator<Item = String> {
-    let toggled = toggle_slash(target);
-    let as_sent = origins.clone().map(move |origin| (origin.to_owned(), 0));
-    let order = as_sent.chain((1..CANDIDATES_PER_ORIGIN).flat_map(move |variant| {
-        origins.clone().map(move |origin| (origin.to_owned(), variant)).collect::<Vec<_>>()
-    }));
-    let target = target.to_owned();
-    order.filter_map(move |(origin, variant)| {
-        let target = if variant % 2 == 0 { &target } else { &toggled };
-        let origin = if variant < 2 { origin } else { toggle_default_port(&origin)? };
-        Some(origin + target)
+    (0..CANDIDATES_PER_ORIGIN).flat_map(move |variant| {
+        origins.clone().filter_map(move |origin| candidate_url(origin, target, variant))
     })
+}
+
+fn candidate_url(origin: &str, target: &str, variant: usize) -> Option<String> {
+    let origin = if variant >= 2 { Cow::Owned(toggle_default_port(origin)?) } else { Cow::Borrowed(origin) };
+    let target = if variant % 2 == 1 { Cow::Owned(toggle_slash(target)) } else { Cow::Borrowed(target) };
+    Some([origin, target].concat())
 }
 
 /// The path with its trailing slash removed, or added where there is none; the query stays.

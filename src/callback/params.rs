@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::Request;
+pub use crate::event::Pair;
 use crate::event::Unrecognized;
 
 /// The most levels of nesting in a JSON body. An event holds the document four levels deep, and readers
@@ -13,20 +14,20 @@ pub const MAX_DEPTH: usize = 64;
 
 /// The parameters of a request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Params {
+pub struct Params<'a> {
     /// The query's pairs, decoded, in order, repeated keys kept. Always complete.
-    pub query: Vec<(String, String)>,
+    pub query: Vec<Pair<'a>>,
     /// What the body holds.
-    pub body: Body,
+    pub body: Body<'a>,
 }
 
 /// What a body holds.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Body {
+pub enum Body<'a> {
     /// No bytes, whatever the content type says.
     Empty,
     /// A form's pairs, decoded, in order, repeated keys kept.
-    Form(Vec<(String, String)>),
+    Form(Vec<Pair<'a>>),
     /// A JSON document.
     Json(Value),
     /// Bytes that are not looked into, and why.
@@ -35,7 +36,7 @@ pub enum Body {
 
 /// Reads the parameters of `request`. With more than `max_parameters` in query and body together the body is
 /// [`Body::Opaque`]; `usize::MAX` sets no limit (the body's size is one).
-pub fn parse(request: &Request, max_parameters: usize) -> Params {
+pub fn parse(request: &Request, max_parameters: usize) -> Params<'_> {
     let mut params =
         Params { query: decode_pairs(request.query().unwrap_or("").as_bytes()), body: body(request) };
     if params.count() > max_parameters && !matches!(params.body, Body::Opaque(_)) {
@@ -45,11 +46,22 @@ pub fn parse(request: &Request, max_parameters: usize) -> Params {
 }
 
 /// The pairs of a query or of a form body, decoded: `+` is a blank, and what is not UTF-8 becomes U+FFFD.
-pub fn decode_pairs(encoded: &[u8]) -> Vec<(String, String)> {
-    form_urlencoded::parse(encoded).into_owned().collect()
+pub fn decode_pairs(encoded: &[u8]) -> Vec<Pair<'_>> {
+    let pairs = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    pairs.filter_map(|pair| plain_pair(pair).or_else(|| form_urlencoded::parse(pair).next())).collect()
 }
 
-impl Params {
+/// A pair in which every byte stands for itself: most are, and need not be looked at as closely as others.
+fn plain_pair(pair: &[u8]) -> Option<Pair<'_>> {
+    if pair.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return None;
+    }
+    let pair = std::str::from_utf8(pair).ok()?;
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    Some((name.into(), value.into()))
+}
+
+impl Params<'_> {
     /// How many there are: pairs, and leaves of a JSON document (an empty list or object is one).
     pub fn count(&self) -> usize {
         let body = match &self.body {
@@ -61,7 +73,7 @@ impl Params {
     }
 }
 
-fn body(request: &Request) -> Body {
+fn body(request: &Request) -> Body<'_> {
     if request.body.is_empty() {
         return Body::Empty;
     }
@@ -76,7 +88,7 @@ fn body(request: &Request) -> Body {
 }
 
 /// serde_json itself refuses more than 128 levels, so that no document can exhaust the stack.
-fn json(bytes: &[u8]) -> Body {
+fn json(bytes: &[u8]) -> Body<'_> {
     match serde_json::from_slice(bytes) {
         Ok(document) if is_shallow(&document, MAX_DEPTH) => Body::Json(document),
         _ => Body::Opaque(Unrecognized::Malformed),
@@ -130,6 +142,7 @@ fn leaves(document: &Value) -> usize {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -145,11 +158,11 @@ mod tests {
         }
     }
 
-    fn body_of(content_type: Option<&str>, body: &'static [u8]) -> Body {
-        parse(&request("/", content_type, body), 256).body
+    fn assert_body(content_type: Option<&str>, body: &'static [u8], expected: &Body<'_>) {
+        assert_eq!(parse(&request("/", content_type, body), 256).body, *expected, "{content_type:?}");
     }
 
-    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    fn pairs(pairs: &[(&'static str, &'static str)]) -> Vec<Pair<'static>> {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
     }
 
@@ -162,7 +175,7 @@ mod tests {
             "application/x-www-form-urlencoded; charset=UTF-8",
             " application/x-www-form-urlencoded ;charset=latin1",
         ] {
-            assert_eq!(body_of(Some(content_type), b"a=1+2&b=%2B&a=3&c"), expected, "{content_type}");
+            assert_body(Some(content_type), b"a=1+2&b=%2B&a=3&c", &expected);
         }
     }
 
@@ -175,13 +188,14 @@ mod tests {
             "APPLICATION/JSON",
             "application/vnd.plivo+json",
         ] {
-            assert_eq!(body_of(Some(content_type), br#"{"a":{"b":[1,"x"]}}"#), expected, "{content_type}");
+            assert_body(Some(content_type), br#"{"a":{"b":[1,"x"]}}"#, &expected);
         }
     }
 
     #[test]
     fn the_query_is_read_whatever_the_body_is() {
-        let params = parse(&request("/p/?a=1&a=2&%C3%A4=%FF", Some("text/plain"), "x"), 256);
+        let request = request("/p/?a=1&a=2&%C3%A4=%FF", Some("text/plain"), "x");
+        let params = parse(&request, 256);
         assert_eq!(params.query, pairs(&[("a", "1"), ("a", "2"), ("ä", "\u{fffd}")]));
         assert_eq!(params.body, Body::Opaque(Unrecognized::ContentType));
     }
@@ -198,7 +212,7 @@ mod tests {
             (Some("application/json"), b"\"\xff\"", Malformed),
         ];
         for (content_type, body, reason) in cases {
-            assert_eq!(body_of(content_type, body), Body::Opaque(reason), "{content_type:?}");
+            assert_body(content_type, body, &Body::Opaque(reason));
         }
     }
 
@@ -207,21 +221,21 @@ mod tests {
         for content_type in
             [None, Some("application/json"), Some("application/x-www-form-urlencoded"), Some("x")]
         {
-            assert_eq!(body_of(content_type, b""), Body::Empty, "{content_type:?}");
+            assert_body(content_type, b"", &Body::Empty);
         }
     }
 
     #[test]
     fn an_encoded_body_is_never_read() {
-        let encoded = |coding: &str| {
+        let assert_body = |coding: &str, expected: Body<'_>| {
             let mut request = request("/", Some("application/json"), "{}");
             request.content_encoding = Some(coding.into());
-            parse(&request, 256).body
+            assert_eq!(parse(&request, 256).body, expected, "{coding}");
         };
-        assert_eq!(encoded("gzip"), Body::Opaque(Unrecognized::ContentEncoding));
-        assert_eq!(encoded("identity, br"), Body::Opaque(Unrecognized::ContentEncoding));
-        assert_eq!(encoded("Identity"), Body::Json(json!({})));
-        assert_eq!(encoded(""), Body::Json(json!({})));
+        assert_body("gzip", Body::Opaque(Unrecognized::ContentEncoding));
+        assert_body("identity, br", Body::Opaque(Unrecognized::ContentEncoding));
+        assert_body("Identity", Body::Json(json!({})));
+        assert_body("", Body::Json(json!({})));
     }
 
     #[test]
@@ -239,10 +253,19 @@ mod tests {
     #[test]
     fn deep_json_is_malformed_not_a_crash() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        let body = |text| parse(&request("/", Some("application/json"), text), 256).body;
-        assert!(matches!(body(nested(MAX_DEPTH)), Body::Json(_)));
+        let of_depth = |depth| request("/", Some("application/json"), nested(depth));
+        assert!(matches!(parse(&of_depth(MAX_DEPTH), 256).body, Body::Json(_)));
         for depth in [MAX_DEPTH + 1, 127, 128, 30_000] {
-            assert_eq!(body(nested(depth)), Body::Opaque(Unrecognized::Malformed), "{depth}");
+            assert_eq!(parse(&of_depth(depth), 256).body, Body::Opaque(Unrecognized::Malformed), "{depth}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pairs_are_what_the_url_standard_says(encoded in "[a=&+%24\\x00\u{e4}]{0,24}", broken in any::<bool>()) {
+            let mut encoded = encoded.into_bytes();
+            encoded.extend(broken.then_some(0xff));
+            prop_assert_eq!(decode_pairs(&encoded), form_urlencoded::parse(&encoded).collect::<Vec<_>>());
         }
     }
 }

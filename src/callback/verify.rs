@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::candidates::{CANDIDATES_PER_ORIGIN, candidate_urls};
 use super::keyring::{Account, Keyring};
-use super::params::{self, Body};
+use super::params::{self, Body, Pair};
 use super::{
     Covers, KeyOwner, Method, RawCallback, Refusal, Request, SignatureHeaders, Verdict, VerificationScheme,
 };
@@ -152,7 +152,8 @@ pub fn verify(raw: RawCallback, policy: &VerifyPolicy, keyring: &Keyring) -> Res
         v2: headers.v2.as_ref().and_then(|header| prove_v2(header, urls(), &accounts)),
         v3: headers.v3.as_ref().and_then(|header| prove_v3(header, &raw.request, urls, &accounts)),
     };
-    proofs.judge(raw, policy.require, headers.v3.is_some())
+    let v3_sent = headers.v3.is_some();
+    proofs.judge(raw, policy.require, v3_sent)
 }
 
 /// The accounts whose tokens are tried: the one that the path names, or all of the route's.
@@ -187,23 +188,23 @@ fn verified(raw: RawCallback, verdict: Verdict, signatures: Vec<[u8; 32]>) -> Ve
 }
 
 /// The signature headers of one request that can be checked.
-struct Headers {
-    v2: Option<Header>,
-    v3: Option<Header>,
+struct Headers<'a> {
+    v2: Option<Header<'a>>,
+    v3: Option<Header<'a>>,
 }
 
 /// One scheme's nonce and signatures: the account's own and the main account's.
-struct Header {
-    nonce: String,
+struct Header<'a> {
+    nonce: &'a str,
     own: SignatureList,
     main: SignatureList,
 }
 
-impl Headers {
+impl<'a> Headers<'a> {
     /// A scheme that cannot be checked is passed over while the other can; when neither can, its reason is the answer.
-    fn read(headers: &SignatureHeaders) -> Result<Self, Refusal> {
+    fn read(headers: &'a SignatureHeaders) -> Result<Self, Refusal> {
         let v2 = Header::read(&headers.v2, &headers.ma_v2, &headers.v2_nonce).and_then(|header| {
-            if v2::is_plain_nonce(&header.nonce) { Ok(header) } else { Err(Refusal::BadNonce) }
+            if v2::is_plain_nonce(header.nonce) { Ok(header) } else { Err(Refusal::BadNonce) }
         });
         let v3 = Header::read(&headers.v3, &headers.ma_v3, &headers.v3_nonce);
         match (v2, v3) {
@@ -213,8 +214,8 @@ impl Headers {
     }
 }
 
-impl Header {
-    fn read(own: &[String], main: &[String], nonces: &[String]) -> Result<Self, Refusal> {
+impl<'a> Header<'a> {
+    fn read(own: &[String], main: &[String], nonces: &'a [String]) -> Result<Self, Refusal> {
         if own.is_empty() && main.is_empty() {
             return Err(Refusal::MissingSignature);
         }
@@ -226,7 +227,7 @@ impl Header {
         match nonces {
             [] => Err(Refusal::MissingNonce),
             [nonce] if nonce.is_empty() => Err(Refusal::MissingNonce),
-            [nonce] => Ok(Header { nonce: nonce.clone(), own, main }),
+            [nonce] => Ok(Header { nonce, own, main }),
             _ => Err(Refusal::BadNonce),
         }
     }
@@ -242,18 +243,18 @@ struct Proof<'a> {
 }
 
 fn prove_v2<'a>(
-    header: &Header,
+    header: &Header<'_>,
     mut urls: impl Iterator<Item = String>,
     accounts: &[&'a Account],
 ) -> Option<Proof<'a>> {
     urls.find_map(|url| {
-        let signed = v2::signed_string(&url, &header.nonce).ok()?;
+        let signed = v2::signed_string(&url, header.nonce).ok()?;
         prove(header, &signed, accounts, Covers::Url)
     })
 }
 
 fn prove_v3<'a, Urls: Iterator<Item = String>>(
-    header: &Header,
+    header: &Header<'_>,
     request: &Request,
     urls: impl Fn() -> Urls,
     accounts: &[&'a Account],
@@ -261,18 +262,17 @@ fn prove_v3<'a, Urls: Iterator<Item = String>>(
     let body = params::parse(request, usize::MAX).body;
     readings(request, &body).into_iter().find_map(|(params, covers)| {
         urls().find_map(|url| {
-            let signed = v3::signed_string(request.method.as_str(), &url, &params, &header.nonce).ok()?;
+            let signed = v3::signed_string(request.method.as_str(), &url, &params, header.nonce).ok()?;
             prove(header, &signed, accounts, covers)
         })
     })
 }
 
 /// The parameters that V3 may have signed, and what a match then proves.
-fn readings<'a>(request: &Request, body: &'a Body) -> Vec<(Params<'a>, Covers)> {
+fn readings<'a>(request: &Request, body: &'a Body<'_>) -> Vec<(Params<'a>, Covers)> {
     let without_body = Params::none();
-    let pairs = |form: &'a [(String, String)]| {
-        Params::from_pairs(form.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-    };
+    let pairs =
+        |form: &'a [Pair<'_>]| Params::from_pairs(form.iter().map(|(name, value)| (&**name, &**value)));
     match body {
         Body::Empty => vec![(without_body, Covers::UrlAndParams)],
         // A GET's parameters are its query; a body beside it is covered only where the signature says so.
@@ -288,7 +288,7 @@ fn readings<'a>(request: &Request, body: &'a Body) -> Vec<(Params<'a>, Covers)> 
 
 /// One HMAC for each key: its tag is compared with every list that the key may have signed.
 fn prove<'a>(
-    header: &Header,
+    header: &Header<'_>,
     signed: &SignedString,
     accounts: &[&'a Account],
     covers: Covers,

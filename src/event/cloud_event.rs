@@ -1,5 +1,7 @@
 //! The CloudEvents envelope.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,13 +13,13 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// A CloudEvents 1.0 event. Serializes to the structured JSON form.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Event {
+pub struct Event<'a> {
     #[schemars(extend("const" = "1.0"))]
     specversion: &'static str,
     /// The idempotency key: the same for every retry of one callback. On an event that was normalized again
     /// `-r` and the revision follow.
     #[schemars(regex(pattern = r"^[a-z2-7]{32}(-r[1-9][0-9]*)?$"))]
-    id: String,
+    id: Cow<'a, str>,
     /// The Plivo account that the callback is for.
     #[schemars(regex(pattern = r"^/plivo/[^/]*/10dlc$"), extend("format" = "uri-reference"))]
     source: String,
@@ -40,8 +42,8 @@ pub struct Event {
     /// The entity's id, or the account's auth id where there is no entity: events with the same key are in
     /// order.
     #[schemars(length(min = 1))]
-    partitionkey: String,
-    data: EventData,
+    partitionkey: Cow<'a, str>,
+    data: EventData<'a>,
 }
 
 /// What an envelope is made from, beside the event's data.
@@ -55,30 +57,33 @@ pub struct EventParts<'a> {
     pub stamp: &'a Stamp,
 }
 
-impl Event {
+impl<'a> Event<'a> {
     /// The content type of the structured form.
     pub const STRUCTURED: &'static str = "application/cloudevents+json";
     /// The content type of `data` alone, in the binary form.
     pub const DATA: &'static str = "application/json";
 
     /// Puts `data` in its envelope, with the attributes that follow from it.
-    pub fn new(parts: EventParts<'_>, mut data: EventData) -> Self {
+    pub fn new(parts: EventParts<'a>, mut data: EventData<'a>) -> Self {
         let EventParts { auth_id, entity, stamp } = parts;
         if stamp.revision > 0 {
             data.revision = Some(stamp.revision);
-            data.supersedes = Some(revised_id(stamp, stamp.revision - 1));
+            data.supersedes = Some(revised_id(stamp, stamp.revision - 1).into_owned());
         }
         let entity = entity.filter(|entity| !entity.is_empty());
         Event {
             specversion: "1.0",
             id: revised_id(stamp, stamp.revision),
-            source: format!("/plivo/{}/10dlc", utf8_percent_encode(auth_id, ESCAPED)),
+            source: ["/plivo/", &*Cow::from(utf8_percent_encode(auth_id, ESCAPED)), "/10dlc"].concat(),
             event_type: event_type(data.endpoint, data.status),
-            subject: data.endpoint.zip(entity).map(|(endpoint, id)| format!("{endpoint}/{}", legal(id))),
+            subject: data
+                .endpoint
+                .zip(entity)
+                .map(|(endpoint, id)| [endpoint.as_str(), "/", &*legal(id)].concat()),
             time: stamp.received_at.to_rfc3339(),
             datacontenttype: Self::DATA,
             dataschema: schema_uri(data.endpoint),
-            sequence: format!("{:020}", stamp.sequence),
+            sequence: padded(stamp.sequence),
             partitionkey: legal(entity.unwrap_or(auth_id)),
             data,
         }
@@ -105,7 +110,7 @@ impl Event {
     }
 
     /// The event's data.
-    pub fn data(&self) -> &EventData {
+    pub fn data(&self) -> &EventData<'a> {
         &self.data
     }
 
@@ -140,44 +145,60 @@ impl Event {
 /// `com.plivo.10dlc.{endpoint}.{status}`, or `com.plivo.10dlc.unrecognized`.
 pub(crate) fn event_type(endpoint: Option<Endpoint>, status: Option<Status>) -> String {
     match endpoint {
-        Some(endpoint) => format!("com.plivo.10dlc.{endpoint}.{}", status.unwrap_or(Status::Unknown)),
+        Some(endpoint) => {
+            ["com.plivo.10dlc.", endpoint.as_str(), ".", status.unwrap_or(Status::Unknown).as_str()].concat()
+        }
         None => "com.plivo.10dlc.unrecognized".to_owned(),
     }
 }
 
 /// The URI of the schema of one kind of event: `dataschema`, and the schema's own `$id`.
 pub(crate) fn schema_uri(kind: Option<Endpoint>) -> String {
-    format!("urn:tendlc-relay:schema:plivo.10dlc.{}:1", kind.map_or("unrecognized", Endpoint::as_str))
+    ["urn:tendlc-relay:schema:plivo.10dlc.", kind.map_or("unrecognized", Endpoint::as_str), ":1"].concat()
 }
 
-fn revised_id(stamp: &Stamp, revision: u32) -> String {
+fn revised_id(stamp: &Stamp, revision: u32) -> Cow<'_, str> {
     match revision {
-        0 => stamp.id.to_string(),
-        revision => format!("{}-r{revision}", stamp.id),
+        0 => stamp.id.as_str().into(),
+        revision => format!("{}-r{revision}", stamp.id).into(),
     }
 }
 
+/// A number in twenty digits, as many as the highest has. Formatting with a width would write each zero by itself.
+fn padded(number: u64) -> String {
+    const ZEROS: &str = "00000000000000000000";
+    let digits = number.to_string();
+    [&ZEROS[digits.len()..], &digits].concat()
+}
+
 /// What CloudEvents bars from an attribute, control characters and Unicode's noncharacters, percent-encoded.
-fn legal(text: &str) -> String {
+fn legal(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_barred) {
+        return text.into();
+    }
     let mut legal = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || is_noncharacter(c) {
+        if is_barred(c) {
             let mut utf8 = [0; 4];
             legal.extend(c.encode_utf8(&mut utf8).bytes().map(percent_encoding::percent_encode_byte));
         } else {
             legal.push(c);
         }
     }
-    legal
+    legal.into()
 }
 
-fn is_noncharacter(c: char) -> bool {
-    matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
+fn is_barred(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
 }
 
 fn to_json(value: &impl Serialize) -> Vec<u8> {
+    // About what an event takes, so that the text is not moved while it grows.
+    let mut json = Vec::with_capacity(1024);
     // Serializing fails on a failing writer, on maps whose keys are not text, or where a type says so: none is here.
-    serde_json::to_vec(value).unwrap_or_else(|error| unreachable!("an event is always JSON: {error}"))
+    serde_json::to_writer(&mut json, value)
+        .unwrap_or_else(|error| unreachable!("an event is always JSON: {error}"));
+    json
 }
 
 #[cfg(test)]
@@ -188,6 +209,13 @@ mod tests {
     fn what_an_attribute_may_not_hold_is_escaped() {
         assert_eq!(legal("BRAND 1/ä"), "BRAND 1/ä");
         assert_eq!(legal("a\r\nb\u{85}\u{fdd0}\u{1ffff}"), "a%0D%0Ab%C2%85%EF%B7%90%F0%9F%BF%BF");
+    }
+
+    #[test]
+    fn a_sequence_has_twenty_digits() {
+        for number in [0, 42, u64::MAX] {
+            assert_eq!(padded(number), format!("{number:020}"));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{Covers, Endpoint, KeyOwner, Status, Transition, Unrecognized, Verifi
 
 /// What the callback says, how it was proven, and every parameter as received.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct EventData {
+pub struct EventData<'a> {
     /// What the callback reports on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Endpoint>,
@@ -23,23 +23,23 @@ pub struct EventData {
     pub unrecognized: Option<Unrecognized>,
     /// The status as received.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider_status: Option<String>,
+    pub provider_status: Option<&'a str>,
     /// The brand's id, where the callback has it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub brand_id: Option<String>,
+    pub brand_id: Option<&'a str>,
     /// The campaign's id, where the callback has it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub campaign_id: Option<String>,
+    pub campaign_id: Option<&'a str>,
     /// The phone number in E.164 with `+`, or as received where it cannot be placed. The first one where the
     /// callback lists several; `raw` has them all.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub number: Option<String>,
+    pub number: Option<&'a str>,
     /// Rejection or failure text or code, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<&'a str>,
     /// The tenant's tag from the callback's path, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tag: Option<String>,
+    pub tag: Option<&'a str>,
     /// The status that the same account's entity had before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_status: Option<Status>,
@@ -49,9 +49,9 @@ pub struct EventData {
     /// How many times the same content was accepted before, outside the window in which it counts as a retry.
     pub occurrence: u32,
     /// How the callback was proven to be Plivo's.
-    pub verification: Verification,
+    pub verification: Verification<'a>,
     /// What was received.
-    pub raw: Raw,
+    pub raw: Raw<'a>,
     /// How many times the record was normalized again. Absent on the first event of a record.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -63,27 +63,27 @@ pub struct EventData {
 
 /// How the callback was proven to be Plivo's, decided for each request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Verification {
+pub struct Verification<'a> {
     /// The best scheme that matched.
     pub scheme: VerificationScheme,
     /// Whose auth token signed. Absent where verification is off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyOwner>,
     /// The account's name in the relay's configuration.
-    pub account: String,
+    pub account: &'a str,
     /// What the signature covers.
     pub covers: Covers,
 }
 
 /// The parameters as received: the query, and the body as `form`, `json` or `body`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Raw {
+pub struct Raw<'a> {
     /// The query's parameters. Absent where there are none.
     #[serde(skip_serializing_if = "Parameters::is_empty")]
-    pub query: Parameters,
+    pub query: Parameters<'a>,
     /// The parameters of a form body. Absent where the body is none.
     #[serde(skip_serializing_if = "Parameters::is_empty")]
-    pub form: Parameters,
+    pub form: Parameters<'a>,
     /// The document of a JSON body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
@@ -93,51 +93,74 @@ pub struct Raw {
     pub body: Option<String>,
     /// The content type that came with `body`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_type: Option<String>,
+    pub content_type: Option<&'a str>,
     /// The content encoding that came with `body`: it was not decoded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_encoding: Option<String>,
+    pub content_encoding: Option<&'a str>,
 }
 
-/// Every parameter by name, in the order in which the names first appear; values are always lists.
+/// Every parameter by name, in the order in which the names first appear; values are always lists. The pairs of one
+/// name stand side by side.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parameters(Vec<(String, Vec<String>)>);
+pub struct Parameters<'a>(Vec<Pair<'a>>);
 
-impl Parameters {
+/// A parameter's name and one of its values, borrowed from the request where nothing had to be decoded.
+pub type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// The pairs of one name, as the list of its values.
+struct Values<'a>(&'a [Pair<'a>]);
+
+impl Parameters<'_> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The names with their values.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
-        self.0.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
+    /// How many values there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
     }
 }
 
-impl FromIterator<(String, String)> for Parameters {
-    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
-        let mut grouped: Vec<(String, Vec<String>)> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
-        for (name, value) in pairs {
-            if let Some(&place) = places.get(&name) {
-                grouped[place].1.push(value);
-            } else {
-                places.insert(name.clone(), grouped.len());
-                grouped.push((name, vec![value]));
-            }
+impl<'a> FromIterator<Pair<'a>> for Parameters<'a> {
+    fn from_iter<I: IntoIterator<Item = Pair<'a>>>(pairs: I) -> Self {
+        let pairs: Vec<Pair<'a>> = pairs.into_iter().collect();
+        let places = places(&pairs);
+        if places.is_sorted() {
+            return Parameters(pairs);
         }
-        Parameters(grouped)
+        let mut placed: Vec<(usize, Pair<'a>)> = places.into_iter().zip(pairs).collect();
+        placed.sort_by_key(|(place, _)| *place);
+        Parameters(placed.into_iter().map(|(_, pair)| pair).collect())
     }
 }
 
-impl Serialize for Parameters {
+/// For each pair, where its name comes first.
+fn places(pairs: &[Pair<'_>]) -> Vec<usize> {
+    // As many as callbacks have: comparing them all is cheaper than hashing.
+    const FEW: usize = 16;
+    if pairs.len() <= FEW {
+        let first = |name: &str| pairs.iter().position(|(other, _)| other == name).unwrap_or_default();
+        return pairs.iter().map(|(name, _)| first(name)).collect();
+    }
+    let mut first = HashMap::with_capacity(pairs.len());
+    pairs.iter().enumerate().map(|(place, (name, _))| *first.entry(&**name).or_insert(place)).collect()
+}
+
+impl Serialize for Parameters<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
+        let names = self.0.chunk_by(|(one, _), (next, _)| one == next);
+        serializer.collect_map(names.map(|pairs| (&pairs[0].0, Values(pairs))))
     }
 }
 
-impl JsonSchema for Parameters {
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|(_, value)| value))
+    }
+}
+
+impl JsonSchema for Parameters<'_> {
     fn schema_name() -> Cow<'static, str> {
         "Parameters".into()
     }

@@ -82,8 +82,12 @@ impl Answer {
     fn document(&self) -> Body {
         Body::from(match self {
             // An id is base32 and needs no escaping.
-            Answer::Accepted(id) => return format!(r#"{{"status":"accepted","id":"{id}"}}"#).into(),
-            Answer::Duplicate(id) => return format!(r#"{{"status":"duplicate","id":"{id}"}}"#).into(),
+            Answer::Accepted(id) => {
+                return [r#"{"status":"accepted","id":""#, id.as_str(), r#""}"#].concat().into();
+            }
+            Answer::Duplicate(id) => {
+                return [r#"{"status":"duplicate","id":""#, id.as_str(), r#""}"#].concat().into();
+            }
             Answer::Quarantined => r#"{"status":"quarantined"}"#,
             Answer::BrokenBody => {
                 r#"{"error":"broken_body","message":"the body ended early or its framing is broken; send the request again"}"#

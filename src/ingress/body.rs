@@ -1,9 +1,8 @@
 //! A body, up to its limit and not a byte further.
 
-use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::Body as _;
+use hyper::body::Body;
 
 /// Why there is no body to work with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +14,10 @@ pub(crate) enum BodyError {
 }
 
 /// Reads the whole body, as it came: nothing is decompressed.
-pub(crate) async fn read(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+pub(crate) async fn read<B>(mut body: B, limit: usize) -> Result<Bytes, BodyError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(BodyError::TooLarge);
@@ -42,7 +44,10 @@ pub(crate) async fn read(mut body: Body, limit: usize) -> Result<Bytes, BodyErro
 }
 
 /// The next piece that is not empty; an empty one at the end.
-async fn next(body: &mut Body) -> Result<Bytes, BodyError> {
+async fn next<B>(body: &mut B) -> Result<Bytes, BodyError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     while let Some(frame) = body.frame().await {
         // Trailers say nothing that is signed or kept.
         match frame.map_err(|_| BodyError::Broken)?.into_data() {
@@ -55,6 +60,7 @@ async fn next(body: &mut Body) -> Result<Bytes, BodyError> {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
     use futures_util::stream;
 
     use super::*;

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::Request as HttpRequest;
+use axum::http::Request as HttpRequest;
 use axum::http::request::Parts;
+use bytes::Bytes;
+use hyper::body::Body;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
@@ -36,6 +37,13 @@ pub(crate) struct Handler {
     in_flight: Semaphore,
     body_limit: usize,
     deadline: Duration,
+}
+
+/// A request without its body.
+struct Head {
+    parts: Parts,
+    method: Method,
+    peer: IpAddr,
 }
 
 /// Why a callback is not taken: what is logged and what is answered.
@@ -70,15 +78,20 @@ impl Handler {
     }
 
     /// The answer to a request on one of the routes.
-    pub(crate) async fn answer(&self, route: &Route, http: HttpRequest) -> Answer {
-        let peer = http.extensions().get::<Arrival>().map(|arrival| arrival.peer);
-        match self.take(route, http).await {
+    pub(crate) async fn answer<B>(&self, route: &Route, arrival: &Arrival, http: HttpRequest<B>) -> Answer
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        match self.take(route, arrival, http).await {
             Ok(answer) => answer,
-            Err(refused) => self.refuse(route, peer, refused),
+            Err(refused) => self.refuse(route, arrival.peer, refused),
         }
     }
 
-    async fn take(&self, route: &Route, http: HttpRequest) -> Result<Answer, Refused> {
+    async fn take<B>(&self, route: &Route, arrival: &Arrival, http: HttpRequest<B>) -> Result<Answer, Refused>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
         let (parts, body) = http.into_parts();
         let method = request::method(&parts.method).ok_or_else(|| {
             Refused::new(
@@ -87,12 +100,10 @@ impl Handler {
                 "callbacks come by get or post; look at who sends these",
             )
         })?;
-        let arrival = parts.extensions.get::<Arrival>().cloned();
-        let deadline = arrival.as_ref().map_or_else(Instant::now, |arrival| arrival.at) + self.deadline;
-        let raw = self.receive(route, method, parts, body, deadline).await?;
-        if let Some(arrival) = arrival {
-            arrival.body_complete();
-        }
+        let head = Head { parts, method, peer: arrival.peer };
+        let deadline = arrival.at + self.deadline;
+        let raw = self.receive(route, head, body, deadline).await?;
+        arrival.body_complete();
         let _place = self.place()?;
         let callback = self.verify(route, raw)?;
         self.keep(self.state.normalizer.normalize(callback), deadline).await
@@ -100,21 +111,22 @@ impl Handler {
 
     /// Everything that the request brings, body included. The header ends here: while it is alive, hyper cannot use
     /// its buffer again, and would make another one for each callback that waits for its commit.
-    async fn receive(
+    async fn receive<B>(
         &self,
         route: &Route,
-        method: Method,
-        parts: Parts,
-        body: Body,
+        Head { parts, method, peer }: Head,
+        body: B,
         deadline: Instant,
-    ) -> Result<RawCallback, Refused> {
+    ) -> Result<RawCallback, Refused>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
         let tenant = route.pattern.tenant(parts.uri.path()).ok_or_else(|| {
             let detail = "the path has no account, or its tag is not 1 to 128 letters, digits, '-', '.', '_' or '~'; \
                           correct the callback url";
             Refused::new(Answer::UnknownPath, "bad_tag", detail)
         })?;
-        let peer = parts.extensions.get::<Arrival>().map(|arrival| arrival.peer);
-        let forwarded_origin = peer.and_then(|peer| self.proxies.origin(peer, &parts.headers));
+        let forwarded_origin = self.proxies.origin(peer, &parts.headers);
         let body = timeout_at(deadline, body::read(body, self.body_limit))
             .await
             .map_err(|_| {
@@ -184,12 +196,11 @@ impl Handler {
         Refused::new(answer, "late", "the commit was not done in time; look at the disk")
     }
 
-    fn refuse(&self, route: &Route, peer: Option<IpAddr>, refused: Refused) -> Answer {
+    fn refuse(&self, route: &Route, peer: IpAddr, refused: Refused) -> Answer {
         let Refused { reason, detail, answer } = refused;
         if let Some(left_out) = self.refusals.admit(reason) {
             let code = answer.status().as_u16();
-            let peer = peer.map(tracing::field::display);
-            tracing::warn!(route = %route.name, peer, code, reason, detail, left_out, "a callback was refused");
+            tracing::warn!(route = %route.name, %peer, code, reason, detail, left_out, "a callback was refused");
         }
         answer
     }

@@ -38,6 +38,7 @@ use std::time::Duration;
 
 pub use answer::Answer;
 pub use config::{IngressConfig, RouteConfig, Verification};
+pub(crate) use front::Service;
 pub(crate) use limits::ConnectionLimits;
 pub use limits::LimitsConfig;
 pub use readiness::{Check, Readiness, ReadinessReport};
@@ -47,6 +48,7 @@ pub use state::State;
 
 use handler::Handler;
 use refusals::Refusals;
+use routes::Routes;
 
 /// Why the ingress cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -90,14 +92,16 @@ impl Ingress {
         config.validate().map_err(IngressError::Config)?;
         let refusals = Arc::new(Refusals::default());
         let handler = Handler::new(config, Arc::clone(&state), Arc::clone(&refusals));
-        let handler = Arc::new(handler.map_err(IngressError::Config)?);
-        let router = routes::router(config, &handler, &refusals).map_err(IngressError::Config)?;
+        let handler = handler.map_err(IngressError::Config)?;
+        let routes = Routes::new(config, handler, Arc::clone(&refusals)).map_err(IngressError::Config)?;
         tally::register_verifications(&state.metrics);
         announce(config, &state);
         let limits = config.limits.connection();
         open_files::make_room_for(limits.connections);
         let address = config.listen;
-        let server = Server::bind(address, router, limits, refusals, Some(state.metrics.clone())).await;
+        let server =
+            Server::bind(address, Service::Callbacks(routes), limits, refusals, Some(state.metrics.clone()))
+                .await;
         let server = server.map_err(|source| IngressError::Bind { address, source })?;
         Ok(Ingress { server, state, drain_delay: config.drain_delay.get() })
     }

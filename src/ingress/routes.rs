@@ -1,15 +1,15 @@
-//! The configured routes as axum's.
+//! The configured routes, and which of them a request is for.
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::Request;
+use axum::http::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
+use bytes::Bytes;
+use hyper::body::Body;
 
 use super::answer::Answer;
 use super::config::IngressConfig;
-use super::front::CountedAs;
+use super::front::{Arrival, CountedAs};
 use super::handler::Handler;
 use super::pattern::Pattern;
 use super::refusals::Refusals;
@@ -28,54 +28,58 @@ pub(crate) struct Route {
     pub(crate) policy: VerifyPolicy,
 }
 
-/// The router of all routes. axum matches the path as sent: what differs by a doubled slash, a dot or a percent-escape
-/// is another path.
-pub(crate) fn router(
-    config: &IngressConfig,
-    handler: &Arc<Handler>,
-    refusals: &Arc<Refusals>,
-) -> Result<Router, String> {
-    let mut router = Router::new();
-    for route in routes(config)? {
-        let paths = route.pattern.paths();
-        let route = Arc::new(route);
-        for path in paths {
-            let (handler, route) = (Arc::clone(handler), Arc::clone(&route));
-            router = router.route(&path, any(move |request| answer(handler, route, request)));
+/// All routes of the callback listener. A path is matched as sent: what differs by a doubled slash, a dot or a
+/// percent-escape is another path.
+pub(crate) struct Routes {
+    /// The least vague first: the first that matches is the one.
+    routes: Vec<Route>,
+    handler: Handler,
+    refusals: Arc<Refusals>,
+}
+
+impl Routes {
+    pub(crate) fn new(
+        config: &IngressConfig,
+        handler: Handler,
+        refusals: Arc<Refusals>,
+    ) -> Result<Self, String> {
+        let route = |(name, route): (&String, &super::config::RouteConfig)| {
+            Ok(Route {
+                name: name.clone(),
+                pattern: Pattern::parse(&route.path)?,
+                endpoint: route.endpoint,
+                policy: config.policy(route),
+            })
+        };
+        let mut routes: Vec<Route> = config.routes.iter().map(route).collect::<Result<_, String>>()?;
+        routes.sort_by_key(|route| route.pattern.vagueness());
+        Ok(Routes { routes, handler, refusals })
+    }
+
+    /// The answer to a request, and the label under which it counts.
+    pub(crate) async fn answer<B>(&self, request: Request<B>, arrival: &Arrival) -> (Response, CountedAs)
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let path = request.uri().path();
+        let Some(route) = self.routes.iter().find(|route| route.pattern.matches(path)) else {
+            return (self.unknown(path).into_response(), CountedAs::NO_ROUTE);
+        };
+        let answer = self.handler.answer(route, arrival, request).await;
+        (answer.into_response(), CountedAs(route_label(route.endpoint)))
+    }
+
+    fn unknown(&self, path: &str) -> Answer {
+        if let Some(left_out) = self.refusals.admit("unknown_path") {
+            let path = masked(path);
+            tracing::warn!(
+                ?path,
+                left_out,
+                "a request for a path that no route has; compare it with ingress.routes"
+            );
         }
+        Answer::UnknownPath
     }
-    let refusals = Arc::clone(refusals);
-    Ok(router.fallback(move |request| unknown(refusals, request)))
-}
-
-fn routes(config: &IngressConfig) -> Result<Vec<Route>, String> {
-    let route = |(name, route): (&String, &super::config::RouteConfig)| {
-        Ok(Route {
-            name: name.clone(),
-            pattern: Pattern::parse(&route.path)?,
-            endpoint: route.endpoint,
-            policy: config.policy(route),
-        })
-    };
-    config.routes.iter().map(route).collect()
-}
-
-async fn answer(handler: Arc<Handler>, route: Arc<Route>, request: Request) -> Response {
-    let mut response = handler.answer(&route, request).await.into_response();
-    response.extensions_mut().insert(CountedAs(route_label(route.endpoint)));
-    response
-}
-
-async fn unknown(refusals: Arc<Refusals>, request: Request) -> Response {
-    if let Some(left_out) = refusals.admit("unknown_path") {
-        let path = masked(request.uri().path());
-        tracing::warn!(
-            ?path,
-            left_out,
-            "a request for a path that no route has; compare it with ingress.routes"
-        );
-    }
-    Answer::UnknownPath.into_response()
 }
 
 /// The path without its digits: whatever else it is, it must not be a phone number.

@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::answer::NO_PLACE;
 use super::connection;
+use super::front::Service;
 use super::limits::ConnectionLimits;
 use super::refusals::Refusals;
 use super::shared::{CloseReason, Shared};
@@ -37,7 +37,7 @@ pub struct Shutdown {
 pub(crate) struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
-    router: Router,
+    service: Service,
     limits: ConnectionLimits,
     refusals: Arc<Refusals>,
     metrics: Option<Metrics>,
@@ -47,14 +47,14 @@ impl Server {
     /// Binds the address, with port 0 for one that is free.
     pub(crate) async fn bind(
         address: SocketAddr,
-        router: Router,
+        service: Service,
         limits: ConnectionLimits,
         refusals: Arc<Refusals>,
         metrics: Option<Metrics>,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let local_addr = listener.local_addr()?;
-        Ok(Server { listener, local_addr, router, limits, refusals, metrics })
+        Ok(Server { listener, local_addr, service, limits, refusals, metrics })
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
@@ -65,7 +65,7 @@ impl Server {
     /// is in flight.
     pub(crate) async fn serve(self, drain_delay: Duration, shutdown: Shutdown) {
         let shared = Arc::new(Shared {
-            router: self.router,
+            service: self.service,
             draining: shutdown.draining.clone(),
             metrics: self.metrics,
             refusals: self.refusals,

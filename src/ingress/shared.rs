@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::response::Response;
+use axum::http::StatusCode;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::front::CountedAs;
+use super::front::{CountedAs, Service};
 use super::limits::ConnectionLimits;
 use super::refusals::Refusals;
 use super::slots::Slots;
@@ -15,7 +14,7 @@ use crate::metrics::Metrics;
 
 /// What all connections of a listener share.
 pub(crate) struct Shared {
-    pub(crate) router: Router,
+    pub(crate) service: Service,
     pub(crate) limits: ConnectionLimits,
     pub(crate) draining: CancellationToken,
     /// `None` for the admin listener: it does not count itself.
@@ -26,10 +25,15 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Counts an answered request.
-    pub(crate) fn count(&self, response: &Response, method: &'static str, first_byte: Instant) {
+    pub(crate) fn count(
+        &self,
+        CountedAs(endpoint): CountedAs,
+        method: &'static str,
+        status: StatusCode,
+        first_byte: Instant,
+    ) {
         let Some(metrics) = &self.metrics else { return };
-        let endpoint = response.extensions().get::<CountedAs>().map_or("none", |counted| counted.0);
-        metrics.requests.with_label_values(&[endpoint, method, response.status().as_str()]).inc();
+        metrics.requests.with_label_values(&[endpoint, method, status.as_str()]).inc();
         metrics.request_seconds.observe(first_byte.elapsed().as_secs_f64());
     }
 

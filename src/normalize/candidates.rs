@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::names::{Field, Match, Names, Path};
-use crate::callback::params::{Body, Params};
+use crate::callback::params::{Body, Pair, Params};
 
 /// The most bytes of a name that say what it is about.
 const LONGEST_PATH: usize = 128;
@@ -36,7 +36,7 @@ pub struct Candidates<'a>(Vec<Candidate<'a>>);
 
 impl<'a> Candidates<'a> {
     /// Every parameter that `names` knows and that has a value.
-    pub fn read(params: &'a Params, names: &Names) -> Self {
+    pub fn read(params: &'a Params<'_>, names: &Names) -> Self {
         let mut reader = Reader { names, found: Vec::new(), path: Path::default(), source: Source::Body };
         match &params.body {
             Body::Empty | Body::Opaque(_) => {}
@@ -64,7 +64,7 @@ struct Reader<'a, 'n> {
 }
 
 impl<'a> Reader<'a, '_> {
-    fn pairs(&mut self, pairs: &'a [(String, String)]) {
+    fn pairs(&mut self, pairs: &'a [Pair<'_>]) {
         for (name, value) in pairs {
             let mark = self.path.push(name);
             self.leaf(Cow::Borrowed(value));

@@ -18,18 +18,18 @@ pub fn endpoint(route: Option<Endpoint>, candidates: &Candidates<'_>) -> Option<
     if route.is_some() {
         return route;
     }
-    let named: Vec<Topic> = values(candidates, Field::Endpoint).collect();
-    let by_value: Vec<Topic> = values(candidates, Field::Status).collect();
-    let by_name: Vec<Topic> = names(candidates, Field::Status).collect();
-    named
-        .iter()
+    values(candidates, Field::Endpoint)
         .find_map(definite)
-        .or_else(|| only(&by_value))
-        .or_else(|| only(&by_name))
-        .or_else(|| by_ids(candidates, [named, by_value, by_name].concat().contains(&Topic::Number)))
+        .or_else(|| only(values(candidates, Field::Status)))
+        .or_else(|| only(names(candidates, Field::Status)))
+        .or_else(|| by_ids(candidates))
 }
 
-fn by_ids(candidates: &Candidates<'_>, about_number: bool) -> Option<Endpoint> {
+fn by_ids(candidates: &Candidates<'_>) -> Option<Endpoint> {
+    let about_number = values(candidates, Field::Endpoint)
+        .chain(values(candidates, Field::Status))
+        .chain(names(candidates, Field::Status))
+        .any(|topic| topic == Topic::Number);
     let has = |field| candidates.of(field).next().is_some();
     let registered = if has(Field::CampaignId) {
         Some(Endpoint::Campaign)
@@ -52,11 +52,11 @@ fn by_number(
     registered: Option<Endpoint>,
     about_number: bool,
 ) -> Option<Endpoint> {
-    let by_name: Vec<Topic> = names(candidates, Field::Number).collect();
     let beside = || {
         candidates.of(Field::Status).next().is_some_and(|status| vocabulary::is_of_registry(&status.value))
     };
-    let linked = by_name.iter().filter_map(definite).find(|endpoint| is_of_number(*endpoint));
+    let mut by_name = names(candidates, Field::Number).filter_map(definite);
+    let linked = by_name.find(|endpoint| is_of_number(*endpoint));
     linked.or_else(|| registered.filter(|_| !about_number && beside()))
 }
 
@@ -68,17 +68,17 @@ fn names(candidates: &Candidates<'_>, field: Field) -> impl Iterator<Item = Topi
     candidates.of(field).filter_map(|candidate| vocabulary::topic(&candidate.path))
 }
 
-fn definite(topic: &Topic) -> Option<Endpoint> {
+fn definite(topic: Topic) -> Option<Endpoint> {
     match topic {
-        Topic::Of(endpoint) => Some(*endpoint),
+        Topic::Of(endpoint) => Some(endpoint),
         Topic::Number => None,
     }
 }
 
 /// The endpoint that all topics agree on.
-fn only(topics: &[Topic]) -> Option<Endpoint> {
-    let first = definite(topics.first()?)?;
-    topics.iter().all(|topic| *topic == Topic::Of(first)).then_some(first)
+fn only(mut topics: impl Iterator<Item = Topic>) -> Option<Endpoint> {
+    let first = definite(topics.next()?)?;
+    topics.all(|topic| topic == Topic::Of(first)).then_some(first)
 }
 
 fn is_of_number(endpoint: Endpoint) -> bool {

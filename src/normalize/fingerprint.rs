@@ -29,10 +29,10 @@ use sha2::{Digest, Sha256};
 
 use super::names::{Ignored, Path};
 use crate::callback::Request;
-use crate::callback::params::{Body, Params, decode_pairs};
+use crate::callback::params::{Body, Pair, Params, decode_pairs};
 
 /// The fingerprint of a request. `params` are to be read without a limit: configuration must not count.
-pub fn fingerprint(auth_id: &str, request: &Request, params: &Params, ignored: &Ignored) -> [u8; 32] {
+pub fn fingerprint(auth_id: &str, request: &Request, params: &Params<'_>, ignored: &Ignored) -> [u8; 32] {
     let mut hash = Hash(Sha256::new());
     hash.field(b"tendlc-relay fingerprint 1");
     hash.field(auth_id.as_bytes());
@@ -86,7 +86,7 @@ impl Hash {
         self.0.update(bytes);
     }
 
-    fn form(&mut self, pairs: &[(String, String)], ignored: &Ignored) {
+    fn form(&mut self, pairs: &[Pair<'_>], ignored: &Ignored) {
         let mut kept: Vec<_> =
             pairs.iter().filter(|(name, _)| ignored.is_empty() || !ignored.has(&Path::of(name))).collect();
         kept.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -12,8 +12,9 @@ pub fn fold(name: &str) -> String {
 fn fold_into(folded: &mut String, name: &str) {
     if name.is_ascii() {
         // As Plivo's names are; the same letters and digits, without a look into Unicode's tables for each.
-        let kept = name.bytes().filter(u8::is_ascii_alphanumeric);
-        return folded.extend(kept.map(|byte| char::from(byte.to_ascii_lowercase())));
+        let start = folded.len();
+        name.split(|c: char| !c.is_ascii_alphanumeric()).for_each(|kept| folded.push_str(kept));
+        return folded[start..].make_ascii_lowercase();
     }
     folded.extend(name.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()));
 }

@@ -51,7 +51,7 @@ impl Normalizer {
         self.read(params::parse(request, usize::MAX), route, tag)
     }
 
-    fn read(&self, mut params: Params, route: Option<Endpoint>, tag: Option<String>) -> Facts {
+    fn read(&self, mut params: Params<'_>, route: Option<Endpoint>, tag: Option<String>) -> Facts {
         if params.count() > self.max_parameters && !matches!(params.body, Body::Opaque(_)) {
             params.body = Body::Opaque(Unrecognized::TooManyParameters);
         }

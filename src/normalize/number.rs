@@ -13,15 +13,16 @@ pub fn e164(received: &str) -> String {
         Some(bare) => (true, bare),
         None => (false, trimmed),
     };
-    let digits: String = bare.chars().filter(|c| !is_punctuation(*c)).collect();
+    let mut digits = String::with_capacity(bare.len());
+    digits.extend(bare.chars().filter(|c| !is_punctuation(*c)));
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return trimmed.to_owned();
     }
     let was_signed = signed || first.starts_with(' ');
     match digits.len() {
-        10 if !signed && matches!(digits.as_bytes()[0], b'2'..=b'9') => format!("+1{digits}"),
-        11 if digits.starts_with('1') => format!("+{digits}"),
-        7..=15 if was_signed && !digits.starts_with('0') => format!("+{digits}"),
+        10 if !signed && matches!(digits.as_bytes()[0], b'2'..=b'9') => ["+1", &digits].concat(),
+        11 if digits.starts_with('1') => ["+", &digits].concat(),
+        7..=15 if was_signed && !digits.starts_with('0') => ["+", &digits].concat(),
         _ => trimmed.to_owned(),
     }
 }

@@ -13,7 +13,7 @@ const LONGEST_WORD: usize = 256;
 const LONGEST_REASON: usize = 2_048;
 
 /// Reads what `params` say. Never fails: what cannot be placed is unrecognized, with the ids that were found.
-pub fn facts(params: &Params, names: &Names, route: Option<Endpoint>, tag: Option<String>) -> Facts {
+pub fn facts(params: &Params<'_>, names: &Names, route: Option<Endpoint>, tag: Option<String>) -> Facts {
     if let Body::Opaque(why) = params.body {
         return Facts { unrecognized: Some(why), tag, route, ..Facts::default() };
     }

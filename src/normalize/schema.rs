@@ -60,7 +60,7 @@ pub struct UnknownKind(String);
 pub fn schema(kind: Option<Endpoint>) -> Value {
     let settings =
         SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<Event>().to_value();
+    let mut schema = settings.into_generator().into_root_schema_for::<Event<'_>>().to_value();
     tidy(&mut schema);
     if let Some(attributes) = schema.pointer_mut("/properties").and_then(Value::as_object_mut) {
         constrain_attributes(attributes, kind);

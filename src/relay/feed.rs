@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Pauses;
 use super::gate::LaneState;
-use super::landing::{self, Outcome};
+use super::landing::{Landing, Outcome};
 use super::lane::Lane;
 use super::source::{Publisher, Source};
 use super::window::{Job, Window};
@@ -28,7 +28,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// An event that is not under way any more.
 pub(super) struct Landed {
-    pub(super) job: Job,
+    pub(super) job: Box<Job>,
     pub(super) result: Result<Published, PublishError>,
     pub(super) began: Instant,
     _permit: OwnedSemaphorePermit,
@@ -38,7 +38,7 @@ pub(super) struct Landed {
 struct Progress {
     feed: Feed,
     window: Window,
-    retries: BTreeMap<(Instant, u64), Job>,
+    retries: BTreeMap<(Instant, u64), Box<Job>>,
     /// The highest sequence claimed.
     position: u64,
     /// The spool's tip when the running claim began.
@@ -69,7 +69,7 @@ pub(super) async fn run<S: Source, P: Publisher>(lane: Arc<Lane<S, P>>, feed: Fe
             claim = Some(Box::pin(lane.source.claim(feed, progress.position, progress.page())));
         }
         let allowed = if stopping { 0 } else { allowed(*gate.borrow_and_update(), lane.width) };
-        let mut crowded = false;
+        let (mut crowded, began) = (false, Instant::now());
         while flights.len() < allowed && progress.window.ready() > 0 {
             let Ok(permit) = Arc::clone(&lane.permits).try_acquire_owned() else {
                 crowded = true;
@@ -77,7 +77,7 @@ pub(super) async fn run<S: Source, P: Publisher>(lane: Arc<Lane<S, P>>, feed: Fe
             };
             let Some(job) = progress.window.next() else { break };
             lane.measures.publishing.inc();
-            flights.push(fly(Arc::clone(&lane.publisher), job, permit));
+            flights.push(fly(Arc::clone(&lane.publisher), job, permit, began));
         }
         tokio::select! {
             biased;
@@ -112,8 +112,12 @@ fn allowed(gate: LaneState, width: usize) -> usize {
     }
 }
 
-async fn fly<P: Publisher>(publisher: Arc<P>, job: Job, permit: OwnedSemaphorePermit) -> Landed {
-    let began = Instant::now();
+async fn fly<P: Publisher>(
+    publisher: Arc<P>,
+    job: Box<Job>,
+    permit: OwnedSemaphorePermit,
+    began: Instant,
+) -> Landed {
     let result = publisher.publish(&job.publication).await;
     Landed { job, result, began, _permit: permit }
 }
@@ -151,9 +155,9 @@ impl Progress {
         self.feed != Feed::Live && self.window.is_empty() && !feeds.borrow().contains(&self.feed)
     }
 
-    /// One page ahead of what is under way.
+    /// One page ahead of what is under way, and no more: what waits long is out of the processor's reach again.
     fn wants_more(&self) -> bool {
-        !self.idle && self.not_before.is_none() && self.window.ready() < 4 * PAGE && self.page() > 0
+        !self.idle && self.not_before.is_none() && self.window.ready() < PAGE && self.page() > 0
     }
 
     /// Half a page at least: a claim for each record that lands would read the same place over and over.
@@ -214,9 +218,10 @@ impl Progress {
     /// Sorts what landed: done with, to be tried again at once behind a closed gate, or later.
     async fn settle<S: Source, P: Publisher>(&mut self, lane: &Lane<S, P>, all: Vec<Landed>) {
         let mut published = Vec::with_capacity(all.len());
+        lane.measures.publishing.sub(all.len() as i64);
+        let landing = Landing::now(self.feed);
         for landed in all {
-            lane.measures.publishing.dec();
-            match landing::judge(lane, self.feed, landed).await {
+            match landing.judge(lane, landed).await {
                 Outcome::Published(job) => {
                     published.push(job.sequence);
                     self.window.finish(&job);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::backoff::Pauses;
 use super::feed::Landed;
 use super::lane::Lane;
@@ -14,32 +16,57 @@ use crate::spool::Feed;
 /// What the feed's loop has to do with a record.
 pub(super) enum Outcome {
     /// The broker has it: acknowledge.
-    Published(Job),
+    Published(Box<Job>),
     /// It is a dead letter, durably.
-    Buried(Job),
+    Buried(Box<Job>),
     /// Try again as soon as the gate lets it.
-    Again(Job),
+    Again(Box<Job>),
     /// Try again after a pause.
-    Later(Job, Duration),
+    Later(Box<Job>, Duration),
 }
 
-/// Counts, times and tells what happened, and decides.
-pub(super) async fn judge<S: Source, P: Publisher>(lane: &Lane<S, P>, feed: Feed, landed: Landed) -> Outcome {
-    let Landed { job, result, began, .. } = landed;
-    let error = match result {
-        Ok(_) => {
-            lane.gate.open();
-            let metrics = &lane.measures.metrics;
-            metrics.published.with_label_values(&[&*lane.sink, &*job.publication.topic_label]).inc();
-            lane.measures.publish_seconds.observe(began.elapsed().as_secs_f64());
-            if feed == Feed::Live {
-                let millis = Timestamp::now().millis_since(job.received_at).max(0);
-                lane.measures.accept_to_publish_seconds.observe(millis as f64 / 1_000.0);
+/// The moment at which some events of a feed were found landed.
+pub(super) struct Landing {
+    feed: Feed,
+    now: Instant,
+    wall_clock: Timestamp,
+}
+
+impl Landing {
+    pub(super) fn now(feed: Feed) -> Self {
+        Landing { feed, now: Instant::now(), wall_clock: Timestamp::now() }
+    }
+
+    /// Counts, times and tells what happened, and decides.
+    pub(super) async fn judge<S: Source, P: Publisher>(&self, lane: &Lane<S, P>, landed: Landed) -> Outcome {
+        match landed.result {
+            Ok(_) => {
+                self.published(lane, &landed.job, landed.began);
+                Outcome::Published(landed.job)
             }
-            return Outcome::Published(job);
+            // Boxed: what is rare takes no room beside what is not.
+            Err(error) => Box::pin(failed(lane, self.feed, landed.job, error)).await,
         }
-        Err(error) => error,
-    };
+    }
+
+    fn published<S, P>(&self, lane: &Lane<S, P>, job: &Job, began: Instant) {
+        lane.gate.open();
+        let metrics = &lane.measures.metrics;
+        metrics.published.with_label_values(&[&*lane.sink, &*job.publication.topic_label]).inc();
+        lane.measures.publish_seconds.observe(self.now.duration_since(began).as_secs_f64());
+        if self.feed == Feed::Live {
+            let millis = self.wall_clock.millis_since(job.received_at).max(0);
+            lane.measures.accept_to_publish_seconds.observe(millis as f64 / 1_000.0);
+        }
+    }
+}
+
+async fn failed<S: Source, P: Publisher>(
+    lane: &Lane<S, P>,
+    feed: Feed,
+    job: Box<Job>,
+    error: PublishError,
+) -> Outcome {
     lane.measures.metrics.publish_failures.with_label_values(&[&*lane.sink, error.code()]).inc();
     match error {
         PublishError::Permanent { code, reason } => bury(lane, feed, job, code.as_str(), reason).await,
@@ -70,7 +97,7 @@ pub(super) async fn judge<S: Source, P: Publisher>(lane: &Lane<S, P>, feed: Feed
 async fn bury<S: Source, P: Publisher>(
     lane: &Lane<S, P>,
     feed: Feed,
-    job: Job,
+    job: Box<Job>,
     code: &'static str,
     reason: String,
 ) -> Outcome {
@@ -98,7 +125,7 @@ async fn bury<S: Source, P: Publisher>(
     }
 }
 
-fn later<S, P>(lane: &Lane<S, P>, mut job: Job) -> Outcome {
+fn later<S, P>(lane: &Lane<S, P>, mut job: Box<Job>) -> Outcome {
     count_retry(lane, &job);
     let pause = job.pauses.get_or_insert_with(|| Box::new(Pauses::new(&lane.config))).next();
     Outcome::Later(job, pause)

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::window::Job;
+use super::window::{Entity, Job};
 use crate::sink::{CheckError, Publication, PublishError, Published, Sink};
 use crate::spool::{Feed, LaneHandle, SpoolError};
 
@@ -61,8 +61,7 @@ impl Source for SpoolSource {
     ) -> impl Future<Output = Result<Vec<Job>, SpoolError>> + Send + 'static {
         let (lane, sink) = (self.lane.clone(), Arc::clone(&self.sink));
         let claimed = tokio::task::spawn_blocking(move || {
-            let records = lane.claim_blocking(feed, after, limit)?;
-            Ok(records.iter().map(|record| job(&sink, feed, record)).collect())
+            lane.claim_each(feed, after, limit, |record| job(&sink, feed, &record))
         });
         async move { claimed.await.unwrap_or(Err(SpoolError::Closed)) }
     }
@@ -83,8 +82,11 @@ impl Source for SpoolSource {
 }
 
 impl Publisher for Sink {
-    async fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
-        Sink::publish(self, publication).await
+    fn publish(
+        &self,
+        publication: &Publication,
+    ) -> impl Future<Output = Result<Published, PublishError>> + Send {
+        Sink::publish(self, publication)
     }
 
     async fn check(&self) -> Result<(), CheckError> {
@@ -103,7 +105,7 @@ fn job(sink: &Sink, feed: Feed, record: &crate::spool::Record) -> Job {
     };
     Job {
         sequence: record.sequence(),
-        entity: record.facts().entity().map(Arc::from),
+        entity: record.facts().entity().map(Entity::of),
         received_at: record.received_at(),
         publication: sink.encode(record, replay),
         pauses: None,

@@ -12,7 +12,7 @@ use super::RelayConfig;
 use super::gate::Gate;
 use super::lane::{Complaints, Lane, Measures};
 use super::source::{Publisher, Source};
-use super::window::Job;
+use super::window::{Entity, Job};
 use crate::event::Timestamp;
 use crate::metrics::Metrics;
 use crate::sink::{CheckError, Code, Publication, PublishError, Published};
@@ -23,14 +23,15 @@ use crate::units::Span;
 pub(super) fn job(sequence: u64, entity: &str) -> Job {
     Job {
         sequence,
-        entity: (!entity.is_empty()).then(|| entity.into()),
+        entity: (!entity.is_empty()).then(|| Entity::of(entity)),
         received_at: Timestamp::now(),
         publication: Publication {
             topic: "t".into(),
             topic_label: "t".into(),
             key: entity.to_owned(),
             id: sequence.to_string(),
-            headers: Vec::new(),
+            content_type: "application/json",
+            more_headers: Vec::new(),
             payload: bytes::Bytes::new(),
             replay: None,
         },

@@ -2,17 +2,29 @@
 //! entity. Pure: no time, no tasks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
 
 use crate::event::Timestamp;
 use crate::sink::Publication;
 
-/// A record on its way.
+/// What stands for an entity's id: two that come out alike only wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Entity(u64);
+
+impl Entity {
+    pub(super) fn of(id: &str) -> Self {
+        static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        Entity(KEYS.hash_one(id))
+    }
+}
+
+/// A record on its way. Boxed from its window on, since it changes places often.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) sequence: u64,
     /// Records of one entity go one after the other; those without an entity have no order to keep.
-    pub(super) entity: Option<Arc<str>>,
+    pub(super) entity: Option<Entity>,
     pub(super) received_at: Timestamp,
     pub(super) publication: Publication,
     /// The tries so far; boxed, since most need only one.
@@ -30,9 +42,9 @@ impl Job {
 #[derive(Debug)]
 pub(super) struct Window {
     /// Free to go, oldest first.
-    ready: BTreeMap<u64, Job>,
+    ready: BTreeMap<u64, Box<Job>>,
     /// The entities that are under way, and what waits behind each.
-    busy: HashMap<Arc<str>, VecDeque<Job>>,
+    busy: HashMap<Entity, VecDeque<Box<Job>>>,
     /// Every claimed sequence that is not finished.
     open: BTreeSet<u64>,
     weight: usize,
@@ -67,13 +79,13 @@ impl Window {
         for job in jobs {
             if self.open.insert(job.sequence) {
                 self.weight += job.weight();
-                self.place(job);
+                self.place(Box::new(job));
             }
         }
     }
 
     /// The oldest record that may go.
-    pub(super) fn next(&mut self) -> Option<Job> {
+    pub(super) fn next(&mut self) -> Option<Box<Job>> {
         self.ready.pop_first().map(|(_, job)| job)
     }
 
@@ -83,7 +95,7 @@ impl Window {
     }
 
     /// A record that was under way may try again. Its entity stays busy with it.
-    pub(super) fn again(&mut self, job: Job) {
+    pub(super) fn again(&mut self, job: Box<Job>) {
         self.ready.insert(job.sequence, job);
     }
 
@@ -91,13 +103,13 @@ impl Window {
     pub(super) fn finish(&mut self, job: &Job) {
         self.open.remove(&job.sequence);
         self.weight = self.weight.saturating_sub(job.weight());
-        let Some(entity) = &job.entity else { return };
-        match self.busy.get_mut(entity).and_then(VecDeque::pop_front) {
+        let Some(entity) = job.entity else { return };
+        match self.busy.get_mut(&entity).and_then(VecDeque::pop_front) {
             Some(next) => {
                 self.ready.insert(next.sequence, next);
             }
             None => {
-                self.busy.remove(entity);
+                self.busy.remove(&entity);
             }
         }
     }
@@ -107,8 +119,8 @@ impl Window {
         self.open.is_empty()
     }
 
-    fn place(&mut self, job: Job) {
-        let Some(entity) = job.entity.clone() else {
+    fn place(&mut self, job: Box<Job>) {
+        let Some(entity) = job.entity else {
             self.ready.insert(job.sequence, job);
             return;
         };

@@ -20,12 +20,22 @@ pub struct Publication {
     pub key: String,
     /// The idempotency key.
     pub id: String,
-    /// Names and values.
-    pub headers: Vec<(&'static str, String)>,
+    /// Of the payload.
+    pub content_type: &'static str,
+    /// Names and values of the headers that not every event has.
+    pub more_headers: Vec<(&'static str, String)>,
     /// The structured event, or its data alone.
     pub payload: Bytes,
     /// The replay that asks for it.
     pub replay: Option<u64>,
+}
+
+impl Publication {
+    /// Names and values of all headers.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let every = [(IDEMPOTENCY_KEY, self.id.as_str()), (CONTENT_TYPE, self.content_type)];
+        every.into_iter().chain(self.more_headers.iter().map(|(name, value)| (*name, value.as_str())))
+    }
 }
 
 /// How a broker wants a CloudEvent's attributes in its headers.
@@ -48,6 +58,9 @@ pub(super) struct Encoder {
 /// The header that holds the idempotency key, on every broker.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
+/// The header that tells what the payload is, on every broker.
+const CONTENT_TYPE: &str = "content-type";
+
 /// The header that names the replay, on every broker.
 const REPLAY: &str = "tendlc-replay";
 
@@ -55,32 +68,21 @@ const REPLAY: &str = "tendlc-replay";
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
 impl Encoder {
-    pub(super) fn encode(&self, event: &Event, account: &str, replay: Option<u64>) -> Publication {
-        let mut headers = vec![(IDEMPOTENCY_KEY, event.id().to_owned())];
-        let payload = match self.mode {
-            ContentMode::Structured => {
-                headers.push(("content-type", Event::STRUCTURED.to_owned()));
-                event.to_structured()
-            }
-            ContentMode::Binary => {
-                headers.push(("content-type", Event::DATA.to_owned()));
-                headers.extend(
-                    event
-                        .attributes()
-                        .into_iter()
-                        .filter_map(|(name, value)| Some((self.style.name(name)?, self.style.value(value)))),
-                );
-                event.to_data()
-            }
+    pub(super) fn encode(&self, event: &Event<'_>, account: &str, replay: Option<u64>) -> Publication {
+        let (content_type, payload, mut more_headers) = match self.mode {
+            ContentMode::Structured => (Event::STRUCTURED, event.to_structured(), Vec::new()),
+            ContentMode::Binary => (Event::DATA, event.to_data(), self.style.headers(event)),
         };
-        headers.extend(replay.map(|replay| (REPLAY, replay.to_string())));
+        more_headers.extend(replay.map(|replay| (REPLAY, replay.to_string())));
         Publication {
             topic: self.topics.topic(event.kind(), account),
             topic_label: self.topics.label(event.kind()),
             key: event.partition_key().to_owned(),
             id: event.id().to_owned(),
-            headers,
-            payload: payload.into(),
+            content_type,
+            more_headers,
+            // No larger than it is: thousands wait in memory.
+            payload: Bytes::copy_from_slice(&payload),
             replay,
         }
     }
@@ -100,6 +102,11 @@ const ATTRIBUTES: [(&str, &str, &str); 9] = [
 ];
 
 impl HeaderStyle {
+    fn headers(self, event: &Event<'_>) -> Vec<(&'static str, String)> {
+        let attributes = event.attributes().into_iter();
+        attributes.filter_map(|(name, value)| Some((self.name(name)?, self.value(value)))).collect()
+    }
+
     fn name(self, attribute: &str) -> Option<&'static str> {
         let (_, kafka, nats) = ATTRIBUTES.iter().find(|(name, _, _)| *name == attribute)?;
         Some(match self {
@@ -124,7 +131,8 @@ mod tests {
     use crate::normalize::{self, Facts};
     use crate::sink::topics::TopicsConfig;
 
-    fn event(brand: &str) -> Event {
+    /// An event of a brand, looked at while what it is made from lasts.
+    fn with_event<T>(brand: &str, look: impl FnOnce(&Event<'_>) -> T) -> T {
         let request = Request {
             method: Method::Get,
             target: "/tendlc_status/?brand_id=B1".to_owned(),
@@ -150,16 +158,16 @@ mod tests {
             transition: None,
             revision: 0,
         };
-        normalize::event(&request, &verdict, &facts, &stamp)
+        look(&normalize::event(&request, &verdict, &facts, &stamp))
     }
 
     fn encoded(mode: ContentMode, style: HeaderStyle, brand: &str, replay: Option<u64>) -> Publication {
         let topics = Topics::new(&TopicsConfig::default()).unwrap();
-        Encoder { topics, mode, style }.encode(&event(brand), "acme", replay)
+        with_event(brand, |event| Encoder { topics, mode, style }.encode(event, "acme", replay))
     }
 
     fn header<'a>(publication: &'a Publication, name: &str) -> Option<&'a str> {
-        publication.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())
+        publication.headers().find(|(own, _)| *own == name).map(|(_, value)| value)
     }
 
     #[test]
@@ -168,7 +176,7 @@ mod tests {
         assert_eq!((&*made.topic, made.key.as_str()), ("plivo.10dlc.brand", "B1"));
         assert_eq!(header(&made, "idempotency-key"), Some(made.id.as_str()));
         assert_eq!(header(&made, "content-type"), Some(Event::STRUCTURED));
-        assert_eq!(made.headers.len(), 2);
+        assert_eq!(made.headers().count(), 2);
         let document: serde_json::Value = serde_json::from_slice(&made.payload).unwrap();
         assert_eq!(document["id"], made.id.as_str());
         assert_eq!(document["data"]["brand_id"], "B1");
@@ -179,9 +187,11 @@ mod tests {
     fn binary_mode_has_every_attribute_in_a_header() {
         for (style, prefix) in [(HeaderStyle::Kafka, "ce_"), (HeaderStyle::Nats, "ce-")] {
             let made = encoded(ContentMode::Binary, style, "B1", None);
-            for (name, value) in event("B1").attributes() {
-                assert_eq!(header(&made, &format!("{prefix}{name}")), Some(value), "{name}");
-            }
+            with_event("B1", |event| {
+                for (name, value) in event.attributes() {
+                    assert_eq!(header(&made, &format!("{prefix}{name}")), Some(value), "{name}");
+                }
+            });
             assert_eq!(header(&made, "content-type"), Some("application/json"));
             let data: serde_json::Value = serde_json::from_slice(&made.payload).unwrap();
             assert_eq!(data["brand_id"], "B1");
@@ -191,7 +201,7 @@ mod tests {
     #[test]
     fn an_id_that_somebody_made_up_cannot_make_headers_of_its_own() {
         let made = encoded(ContentMode::Binary, HeaderStyle::Nats, "B\u{e4} %\"\r\nNats-Msg-Id: x", None);
-        for (name, value) in &made.headers {
+        for (name, value) in made.headers() {
             assert!(value.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{name}: {value}");
         }
         assert!(header(&made, "ce-subject").unwrap().contains("%C3%A4%20%25%22"));

@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use super::index::Index;
 use super::lanes::{Lane, Replay};
 use super::state::State;
-use super::store::{self, Content};
+use super::store::{self, Arrival, Content};
 use super::{Change, ChangeDone, ReplayFrom, Shared, SpoolConfig, SpoolError, record, seek};
 use crate::callback::{Request, Verdict};
 use crate::normalize::Facts;
@@ -31,13 +31,14 @@ pub(super) enum After {
 pub(super) fn apply(
     tx: &Connection,
     state: &mut State,
+    index: &mut Index,
     shared: &Shared,
     change: &Change,
 ) -> Result<(ChangeDone, After), SpoolError> {
     match change {
         Change::Requeue { sink, sequences } => requeue(tx, shared, sink, sequences.as_deref()),
         Change::Replay { sink, from, to } => replay(tx, state, shared, sink, *from, *to),
-        Change::Release { held } => release(tx, state, &shared.config, held),
+        Change::Release { held } => release(tx, state, index, &shared.config, held),
         Change::Forget { sink } => forget(tx, shared, sink),
     }
 }
@@ -143,6 +144,7 @@ fn replay(
 fn release(
     tx: &Connection,
     state: &mut State,
+    index: &mut Index,
     config: &SpoolConfig,
     held: &[u64],
 ) -> Result<(ChangeDone, After), SpoolError> {
@@ -158,11 +160,12 @@ fn release(
             facts: &callback.facts,
             fingerprint: &callback.fingerprint,
         };
-        let index = Index::new(tx);
-        let seen = index.fingerprint(content.fingerprint)?;
-        let standing = content.entity().map(|entity| index.standing(entity)).transpose()?.flatten();
+        let seen = index.fingerprint(tx, content.fingerprint)?;
+        let entity = content.entity();
+        let standing = entity.as_deref().map(|entity| index.standing(tx, entity)).transpose()?.flatten();
         let occurrence = seen.map_or(0, |seen| seen.occurrence.saturating_add(1));
-        last = store::accept(tx, state, &content, occurrence, standing)?.checksum;
+        let arrival = Arrival { occurrence, entity, standing, signatures: Vec::new() };
+        last = store::accept(tx, state, index, &content, arrival)?.checksum;
         tx.execute("DELETE FROM held WHERE number = ?1", [number])?;
         state.held = state.held.saturating_sub(1);
         count += 1;

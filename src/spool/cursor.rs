@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use super::varint;
+
 /// How far past the cursor claims may reach: bounds what stands above it.
 pub(super) const REACH: u64 = 8192;
 
@@ -86,8 +88,8 @@ impl Cursor {
         let mut bytes = Vec::with_capacity(self.above.len() * 4);
         let mut at = self.low;
         for (&first, &last) in &self.above {
-            push_varint(&mut bytes, first - at);
-            push_varint(&mut bytes, last - first);
+            varint::push(&mut bytes, first - at);
+            varint::push(&mut bytes, last - first);
             at = last;
         }
         bytes
@@ -99,34 +101,13 @@ impl Cursor {
         let mut rest = above;
         let mut at = low;
         while !rest.is_empty() {
-            let first = at.checked_add(take_varint(&mut rest)?)?;
-            let last = first.checked_add(take_varint(&mut rest)?)?;
+            let first = at.checked_add(varint::take(&mut rest)?)?;
+            let last = first.checked_add(varint::take(&mut rest)?)?;
             cursor.ack_range(first, last);
             at = last;
         }
         Some(cursor)
     }
-}
-
-fn push_varint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value.to_le_bytes()[0] | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value.to_le_bytes()[0]);
-}
-
-fn take_varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

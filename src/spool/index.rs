@@ -1,117 +1,247 @@
 //! The three keyed look-ups that decide: signature ledger, fingerprints, entity states.
 //!
-//! The plain form: SQL with cached statements, in the transaction of the batch, so that two equal requests in one
-//! batch see each other.
+//! # Two homes
+//!
+//! Their keys are hashes and ids: written as they come, each would dirty a page of its own in each of three tables.
+//! So what is learned is kept in memory first, where the newest callbacks are looked up anyway, and goes to the tables
+//! later, in the order of the keys, a little with each batch:
+//!
+//! - `live` takes in what the batches learn. When it is large it is sealed, and a new one begins.
+//! - `sealed` is carried over to the tables, lowest key first, about as fast as `live` grows.
+//!
+//! What is in memory is durable all the same: each batch writes what it learned as one row of `notes`, in its own
+//! transaction. At start the notes are read back; when all of a sealed part is in the tables, its notes go. Notes go
+//! from the oldest on, so that those which are read back never know less than the tables.
+//!
+//! # After an error
+//!
+//! Memory is changed while the batch is made. When the batch fails, the index is read again from disk: see
+//! [`Index::is_changed`].
 
-use rusqlite::{Connection, OptionalExtension};
+mod entries;
+mod notes;
+mod presence;
+mod tables;
+#[cfg(test)]
+mod tests;
 
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use self::entries::Entries;
+use self::presence::Presence;
+use super::Shared;
 use super::decide::{Hash, Known, Seen, Standing};
 use super::state::State;
-use crate::event::{Status, Timestamp};
+use crate::event::Status;
 
-/// Whose entity: auth id, endpoint, id.
-pub(super) type EntityKey<'a> = (&'a str, &'a str, &'a str);
+/// How many notes are sealed together: the more, the fewer pages are written for each, and the more memory is held
+/// (about 350 bytes a note, at most twice this many notes).
+const SEAL: usize = if cfg!(test) { 6 } else { 65_536 };
 
-/// The look-ups within a transaction.
-pub(super) struct Index<'t> {
-    conn: &'t Connection,
+/// How many old notes go with each batch: more than the one that it adds.
+const FORGET: u64 = 4;
+
+/// What a callback taught.
+#[derive(Debug)]
+pub(super) struct Note<'a> {
+    /// The content, and its occurrence, to which the signatures are bound.
+    pub(super) content: Known,
+    /// Signatures that were not in the ledger.
+    pub(super) signatures: Vec<Hash>,
+    /// The new record, if it became one: the content's latest occurrence.
+    pub(super) accepted: Option<Accepted<'a>>,
 }
 
-impl<'t> Index<'t> {
-    /// Within the transaction that `conn` is in.
-    pub(super) fn new(conn: &'t Connection) -> Self {
-        Index { conn }
+/// A callback that became a record.
+#[derive(Debug)]
+pub(super) struct Accepted<'a> {
+    pub(super) sequence: u64,
+    /// The entity whose state it moved, and where to.
+    pub(super) moved: Option<(&'a str, Status)>,
+}
+
+impl Note<'_> {
+    /// Its keys in the three tables.
+    fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        let accepted = self.accepted.as_ref();
+        let fingerprint = accepted.map(|_| self.content.fingerprint.as_slice());
+        let entity = accepted.and_then(|accepted| accepted.moved).map(|(entity, _)| entity.as_bytes());
+        self.signatures.iter().map(Hash::as_slice).chain(fingerprint).chain(entity)
+    }
+}
+
+/// The look-ups.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    live: Entries,
+    sealed: Entries,
+    presence: Presence,
+    /// What the batch being made has learned, as it will be written.
+    batch: notes::Batch,
+    /// Whether memory differs from what the last commit left.
+    changed: bool,
+    /// The number of the next note.
+    next: u64,
+    /// The oldest note there is.
+    oldest: u64,
+    /// The last note of what is sealed.
+    sealed_until: u64,
+    /// Up to this, everything that notes say is in the tables.
+    carried_until: u64,
+}
+
+impl Index {
+    /// Reads back what the tables do not hold yet.
+    pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        let mut index = Index::default();
+        index.reload(conn)?;
+        Ok(index)
+    }
+
+    /// The same again, after an error: nothing that was in memory only is left.
+    pub(super) fn reload(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let mut index = Index { presence: std::mem::take(&mut self.presence), ..Index::default() };
+        let found = notes::read(conn, &mut index.live)?;
+        (index.oldest, index.next) = (found.first, found.next);
+        index.live.keys().for_each(|key| index.presence.add(key));
+        *self = index;
+        Ok(())
+    }
+
+    /// Has the keys in the tables read, so that what is not there need not be looked up.
+    pub(super) fn scan(&mut self, shared: Arc<Shared>, state: &State) {
+        self.presence.scan(shared, state.signatures + state.fingerprints + state.entities);
     }
 
     /// What a signature came with first.
-    pub(super) fn signature(&self, hash: &Hash) -> rusqlite::Result<Option<Known>> {
-        self.conn
-            .prepare_cached("SELECT fingerprint, occurrence FROM signatures WHERE hash = ?1")?
-            .query_row([hash], |row| Ok(Known { fingerprint: row.get(0)?, occurrence: row.get(1)? }))
-            .optional()
+    pub(super) fn signature(&self, conn: &Connection, hash: &Hash) -> rusqlite::Result<Option<Known>> {
+        match self.live.signatures.get(hash).or_else(|| self.sealed.signatures.get(hash)) {
+            Some(signed) => Ok(Some(signed.known)),
+            None if self.presence.may_hold(hash) => tables::signature(conn, hash),
+            None => Ok(None),
+        }
     }
 
-    /// Enters signatures that are not in the ledger yet; known ones keep what they came with first.
-    pub(super) fn enter_signatures(
+    /// The latest occurrence of a content.
+    pub(super) fn fingerprint(
         &self,
-        state: &mut State,
-        signatures: &[(Hash, Option<Known>)],
-        first: Known,
-    ) -> rusqlite::Result<()> {
-        let mut insert = self
-            .conn
-            .prepare_cached("INSERT INTO signatures VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?;
-        for (hash, _) in signatures.iter().filter(|(_, known)| known.is_none()) {
-            // One request may name a signature twice: only the first enters.
-            let rows =
-                insert.execute((hash, first.fingerprint, first.occurrence, state.clock.as_millis()))?;
-            state.signatures += rows as u64;
+        conn: &Connection,
+        fingerprint: &Hash,
+    ) -> rusqlite::Result<Option<Seen>> {
+        match self.live.fingerprints.get(fingerprint).or_else(|| self.sealed.fingerprints.get(fingerprint)) {
+            Some(latest) => Ok(Some(latest.seen)),
+            None if self.presence.may_hold(fingerprint) => tables::fingerprint(conn, fingerprint),
+            None => Ok(None),
+        }
+    }
+
+    /// Where an entity stands; named by [`entity_name`].
+    pub(super) fn standing(&self, conn: &Connection, entity: &str) -> rusqlite::Result<Option<Standing>> {
+        match self.live.entities.get(entity).or_else(|| self.sealed.entities.get(entity)) {
+            Some(stands) => Ok(Some(stands.standing)),
+            None if self.presence.may_hold(entity.as_bytes()) => tables::standing(conn, entity),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes in what a callback taught, at `state.clock`, and counts what is new. `known` says whether the entity that
+    /// it moved was known.
+    pub(super) fn note(&mut self, state: &mut State, note: &Note<'_>, known: bool) {
+        self.changed = true;
+        self.batch.push(note);
+        note.keys().for_each(|key| self.presence.add(key));
+        state.signatures += self.live.take(note, state.clock) as u64;
+        if let Some(accepted) = &note.accepted {
+            state.fingerprints += u64::from(note.content.occurrence == 0);
+            state.entities += u64::from(accepted.moved.is_some() && !known);
+        }
+    }
+
+    /// Binds signatures that were not in the ledger to the content that they came with, or that they have to stand for.
+    pub(super) fn bind(&mut self, state: &mut State, content: Known, signatures: Vec<Hash>) {
+        if !signatures.is_empty() {
+            self.note(state, &Note { content, signatures, accepted: None }, false);
+        }
+    }
+
+    /// Writes what the batch learned, and carries a part of what is sealed over to the tables.
+    pub(super) fn save(&mut self, tx: &Connection, state: &State) -> rusqlite::Result<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        notes::append(tx, self.next, state.clock, &self.batch)?;
+        self.next += 1;
+        let enough = self.batch.entries() + self.batch.entries() / 16 + 1;
+        self.carry(tx, enough)?;
+        let until = self.carried_until.min(self.oldest + FORGET - 1);
+        if self.oldest <= until {
+            notes::forget(tx, until)?;
+            self.oldest = until + 1;
         }
         Ok(())
     }
 
-    /// The latest occurrence of a content.
-    pub(super) fn fingerprint(&self, fingerprint: &Hash) -> rusqlite::Result<Option<Seen>> {
-        self.conn
-            .prepare_cached("SELECT occurrence, accepted_at FROM fingerprints WHERE fingerprint = ?1")?
-            .query_row([fingerprint], |row| {
-                Ok(Seen { occurrence: row.get(0)?, accepted_at: Timestamp::from_millis(row.get(1)?) })
-            })
-            .optional()
+    /// The batch is durable.
+    pub(super) fn committed(&mut self) {
+        self.changed = false;
+        self.batch.clear();
+        self.presence.look();
+        if self.live.notes >= SEAL && self.sealed.is_empty() {
+            self.sealed = std::mem::take(&mut self.live);
+            self.sealed_until = self.next - 1;
+        }
     }
 
-    /// Notes a new occurrence, accepted now as the record `sequence`.
-    pub(super) fn set_fingerprint(
-        &self,
-        state: &mut State,
-        fingerprint: &Hash,
-        occurrence: u32,
-        sequence: u64,
-    ) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO fingerprints VALUES (?1, ?2, ?3, ?4) ON CONFLICT (fingerprint) DO UPDATE SET \
-                 occurrence = excluded.occurrence, accepted_at = excluded.accepted_at, \
-                 sequence = excluded.sequence",
-            )?
-            .execute((fingerprint, occurrence, state.clock.as_millis(), sequence))?;
-        state.fingerprints += u64::from(occurrence == 0);
+    /// Whether a failed batch has left memory ahead of the disk, so that it has to be loaded again.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    fn carry(&mut self, tx: &Connection, count: usize) -> rusqlite::Result<()> {
+        if self.sealed.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..count {
+            let sealed = &mut self.sealed;
+            if let Some((hash, signed)) = sealed.signatures.pop_first() {
+                tables::put_signature(tx, &hash, &signed)?;
+            } else if let Some((fingerprint, latest)) = sealed.fingerprints.pop_first() {
+                tables::put_fingerprint(tx, &fingerprint, &latest)?;
+            } else if let Some((entity, stands)) = sealed.entities.pop_first() {
+                tables::put_standing(tx, &entity, &stands)?;
+            } else {
+                break;
+            }
+        }
+        if self.sealed.is_empty() {
+            self.carried_until = self.sealed_until;
+        }
         Ok(())
     }
+}
 
-    /// Where an entity stands.
-    pub(super) fn standing(&self, entity: EntityKey<'_>) -> rusqlite::Result<Option<Standing>> {
-        let row = self
-            .conn
-            .prepare_cached(
-                "SELECT status, at FROM entities WHERE account = ?1 AND endpoint = ?2 AND entity = ?3",
-            )?
-            .query_row(entity, |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
-            .optional()?;
-        // A word of a later version counts as a status outside the table.
-        Ok(row.map(|(status, at)| Standing {
-            status: status.parse().unwrap_or(Status::Unknown),
-            at: Timestamp::from_millis(at),
-        }))
+/// How many signatures, fingerprints and entities there are on disk, in either home.
+#[cfg(test)]
+pub(super) fn rows(conn: &Connection) -> rusqlite::Result<[u64; 3]> {
+    let live = Index::load(conn)?.live;
+    let count = |table: &str| conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
+    let mut rows: [u64; 3] = [count("signatures")?, count("fingerprints")?, count("entities")?];
+    for hash in live.signatures.keys() {
+        rows[0] += u64::from(tables::signature(conn, hash)?.is_none());
     }
+    for fingerprint in live.fingerprints.keys() {
+        rows[1] += u64::from(tables::fingerprint(conn, fingerprint)?.is_none());
+    }
+    for entity in live.entities.keys() {
+        rows[2] += u64::from(tables::standing(conn, entity)?.is_none());
+    }
+    Ok(rows)
+}
 
-    /// Notes where an entity stands now; `known` says whether it had a row.
-    pub(super) fn set_standing(
-        &self,
-        state: &mut State,
-        entity: EntityKey<'_>,
-        standing: Standing,
-        sequence: u64,
-        known: bool,
-    ) -> rusqlite::Result<()> {
-        let (account, endpoint, id) = entity;
-        self.conn
-            .prepare_cached(
-                "INSERT INTO entities VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account, endpoint, entity) \
-                 DO UPDATE SET status = excluded.status, at = excluded.at, sequence = excluded.sequence",
-            )?
-            .execute((account, endpoint, id, standing.status.as_str(), standing.at.as_millis(), sequence))?;
-        state.entities += u64::from(!known);
-        Ok(())
-    }
+/// The name of an entity in memory: sorts as the three columns of its table do.
+pub(super) fn entity_name(account: &str, endpoint: &str, id: &str) -> String {
+    // Neither an auth id nor an endpoint holds a NUL; what an id holds does not matter, since it is last.
+    [account, endpoint, id].join("\0")
 }

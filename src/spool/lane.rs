@@ -24,10 +24,9 @@ pub struct LaneHandle {
     pub(super) jobs: Jobs,
 }
 
-/// What one look at the tables found.
-#[derive(Default)]
-struct Page {
-    records: Vec<Record>,
+/// What one look at the tables found, each record as it was taken.
+struct Page<T> {
+    records: Vec<T>,
     damaged: Vec<u64>,
     /// Ranges in which there is no record: deleted, or lost with a damaged log.
     gaps: Vec<(u64, u64)>,
@@ -59,12 +58,27 @@ impl LaneHandle {
     /// # Errors
     /// When the spool cannot be read.
     pub fn claim_blocking(&self, feed: Feed, after: u64, limit: usize) -> Result<Vec<Record>, SpoolError> {
+        self.claim_each(feed, after, limit, |record| record)
+    }
+
+    /// As [`claim_blocking`](Self::claim_blocking), but hands each record to `take` as it is read, so that no more than
+    /// one of them is in memory at once.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn claim_each<T>(
+        &self,
+        feed: Feed,
+        after: u64,
+        limit: usize,
+        take: impl FnMut(Record) -> T,
+    ) -> Result<Vec<T>, SpoolError> {
         let page = match feed {
-            Feed::Requeued => self.requeued_page(after, limit)?,
+            Feed::Requeued => self.requeued_page(after, limit, take)?,
             Feed::Live | Feed::Replay(_) => {
                 let tip = *self.shared.tip.borrow();
                 let Some(plan) = self.lane.plan(feed, after, tip) else { return Ok(Vec::new()) };
-                self.shared.readers.with(|conn| page(conn, &plan, limit))?
+                self.shared.readers.with(|conn| page(conn, &plan, limit, take))?
             }
         };
         for (first, last) in page.gaps {
@@ -157,7 +171,12 @@ impl LaneHandle {
         answer.blocking_recv().unwrap_or(Err(SpoolError::Closed))
     }
 
-    fn requeued_page(&self, after: u64, limit: usize) -> Result<Page, SpoolError> {
+    fn requeued_page<T>(
+        &self,
+        after: u64,
+        limit: usize,
+        mut take: impl FnMut(Record) -> T,
+    ) -> Result<Page<T>, SpoolError> {
         let done = self.lane.read(|state| state.requeued_done.clone());
         self.shared.readers.with(|conn| {
             let mut numbers = conn.prepare_cached(
@@ -167,7 +186,7 @@ impl LaneHandle {
                 "SELECT {} FROM records r WHERE r.sequence = ?1",
                 record::COLUMNS
             ))?;
-            let mut page = Page::default();
+            let mut page = Page::new();
             let mut weight = 0;
             let mut rows = numbers.query((&self.lane.name, after))?;
             while page.records.len() < limit && weight < PAGE_BYTES {
@@ -178,7 +197,7 @@ impl LaneHandle {
                 }
                 let mut found = one.query([sequence])?;
                 match found.next()? {
-                    Some(row) => weight += page.take(record::read(row)?),
+                    Some(row) => weight += page.take(record::read(row)?, &mut take),
                     None => page.gaps.push((sequence, sequence)),
                 }
             }
@@ -187,13 +206,17 @@ impl LaneHandle {
     }
 }
 
-impl Page {
+impl<T> Page<T> {
+    fn new() -> Self {
+        Page { records: Vec::new(), damaged: Vec::new(), gaps: Vec::new() }
+    }
+
     /// Takes in what was found; what it weighs.
-    fn take(&mut self, found: Found) -> usize {
+    fn take(&mut self, found: Found, take: &mut impl FnMut(Record) -> T) -> usize {
         match found {
             Found::Good(record) => {
                 let weight = record.weight();
-                self.records.push(record);
+                self.records.push(take(record));
                 weight
             }
             Found::Damaged { sequence } => {
@@ -206,21 +229,32 @@ impl Page {
 
 /// Reads one page in one snapshot, which ends with it. What the snapshot does not reach yet is no gap: a record
 /// that it cannot see must never pass for one that is not there.
-fn page(conn: &Connection, plan: &Plan, limit: usize) -> rusqlite::Result<Page> {
+fn page<T>(
+    conn: &Connection,
+    plan: &Plan,
+    limit: usize,
+    take: impl FnMut(Record) -> T,
+) -> rusqlite::Result<Page<T>> {
     let snapshot = conn.unchecked_transaction()?;
     let tip: u64 = conn.prepare_cached("SELECT next - 1 FROM state")?.query_row([], |row| row.get(0))?;
-    let page = page_until(conn, plan, plan.until.min(tip), limit)?;
+    let page = page_until(conn, plan, plan.until.min(tip), limit, take)?;
     snapshot.commit()?;
     Ok(page)
 }
 
-fn page_until(conn: &Connection, plan: &Plan, until: u64, limit: usize) -> rusqlite::Result<Page> {
+fn page_until<T>(
+    conn: &Connection,
+    plan: &Plan,
+    until: u64,
+    limit: usize,
+    mut take: impl FnMut(Record) -> T,
+) -> rusqlite::Result<Page<T>> {
     let mut statement = conn.prepare_cached(&format!(
         "SELECT {} FROM records r WHERE r.sequence > ?1 AND r.sequence <= ?2 ORDER BY r.sequence",
         record::COLUMNS
     ))?;
     let mut rows = statement.query((plan.after, until))?;
-    let mut page = Page::default();
+    let mut page = Page::new();
     let mut weight = 0;
     let mut seen = plan.after;
     while page.records.len() < limit && weight < PAGE_BYTES {
@@ -233,14 +267,14 @@ fn page_until(conn: &Connection, plan: &Plan, until: u64, limit: usize) -> rusql
         gap(&mut page, seen, sequence);
         seen = sequence;
         if !plan.acked.contains(sequence) {
-            weight += page.take(record::read(row)?);
+            weight += page.take(record::read(row)?, &mut take);
         }
     }
     Ok(page)
 }
 
 /// Notes the numbers between `seen` and `next`, if there are any.
-fn gap(page: &mut Page, seen: u64, next: u64) {
+fn gap<T>(page: &mut Page<T>, seen: u64, next: u64) {
     if next > seen + 1 {
         page.gaps.push((seen + 1, next - 1));
     }

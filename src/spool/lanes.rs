@@ -108,9 +108,11 @@ impl Lane {
 
     /// Acknowledges records on a feed. Whether there is now something to save.
     pub(super) fn ack(&self, feed: Feed, sequences: &[u64], tip: u64) -> bool {
+        let mut sequences: Vec<u64> = sequences.iter().copied().filter(|sequence| *sequence <= tip).collect();
+        sequences.sort_unstable();
         self.update(|state| {
-            for &sequence in sequences.iter().filter(|sequence| **sequence <= tip) {
-                state.dirty |= state.ack(feed, sequence, sequence);
+            for run in sequences.chunk_by(|one, next| next - one <= 1) {
+                state.dirty |= state.ack(feed, run[0], run[run.len() - 1]);
             }
             state.dirty
         })
@@ -216,9 +218,9 @@ impl LaneState {
     pub(super) fn ack(&mut self, feed: Feed, first: u64, last: u64) -> bool {
         match feed {
             Feed::Live => {
-                let new = !(self.live.contains(first) && self.live.contains(last));
+                let open = self.live.open_until(u64::MAX);
                 self.live.ack_range(first, last);
-                new
+                self.live.open_until(u64::MAX) != open
             }
             Feed::Replay(number) => {
                 let Some(replay) = self.replays.get_mut(&number) else { return false };

@@ -65,6 +65,7 @@ mod space;
 mod state;
 mod store;
 mod types;
+mod varint;
 mod wal;
 mod writer;
 
@@ -86,7 +87,7 @@ use crate::metrics::Metrics;
 use crate::normalize::NormalizedCallback;
 use files::Paths;
 use health::Health;
-use jobs::{Job, Jobs};
+use jobs::{Job, Jobs, Told};
 use lanes::Lane;
 use readers::Readers;
 
@@ -172,7 +173,7 @@ impl Spool {
     pub async fn append(&self, callback: NormalizedCallback) -> Result<Outcome, AppendError> {
         let begun = Instant::now();
         let result = match self.jobs.append(callback) {
-            Ok(answer) => answer.await.unwrap_or(Err(AppendError::Closed)),
+            Ok(answer) => answer.await.map_or(Err(AppendError::Closed), Told::pass_on),
             Err(error) => Err(error),
         };
         self.observe_append(begun, result)
@@ -185,7 +186,7 @@ impl Spool {
     pub fn append_blocking(&self, callback: NormalizedCallback) -> Result<Outcome, AppendError> {
         let begun = Instant::now();
         let result = match self.jobs.append(callback) {
-            Ok(answer) => answer.blocking_recv().unwrap_or(Err(AppendError::Closed)),
+            Ok(answer) => answer.blocking_recv().map_or(Err(AppendError::Closed), Told::pass_on),
             Err(error) => Err(error),
         };
         self.observe_append(begun, result)

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::files::{self, Lock, Paths};
 use super::high_water::{self, HighWater};
+use super::index::Index;
 use super::lanes::Lane;
 use super::state::State;
 use super::wal::{self, Log};
@@ -26,6 +27,7 @@ pub(super) struct Opened {
     pub(super) lock: Lock,
     pub(super) conn: Connection,
     pub(super) state: State,
+    pub(super) index: Index,
     pub(super) lanes: Vec<Arc<Lane>>,
     pub(super) high_water: HighWater,
     /// The clock jumped while the relay was down: nothing is deleted for its age on its first day.
@@ -52,6 +54,7 @@ pub(super) fn open(config: &SpoolConfig, lanes: &[LaneSpec], now: Timestamp) -> 
     }
     let sqlite = |source| OpenError::sqlite(&paths.db, source);
     let mut conn = open_for_writing(&paths.db, config).map_err(sqlite)?;
+    schema::upgrade(&conn).map_err(sqlite)?;
     let mut state = State::load(&conn).map_err(sqlite)?;
     let mark = high_water::read(&paths.high_water);
     if mark.is_some_and(|mark| mark.sequence > state.tip()) && log_copy.is_none() && log != Log::Empty {
@@ -59,10 +62,11 @@ pub(super) fn open(config: &SpoolConfig, lanes: &[LaneSpec], now: Timestamp) -> 
     }
     let clock_jumped = check_clock(&mut state, now);
     recover::recover(&mut conn, &mut state, mark, log, log_copy.as_deref()).map_err(sqlite)?;
+    let index = Index::load(&conn).map_err(sqlite)?;
     let lanes = cursors::load(&mut conn, lanes, &state).map_err(sqlite)?;
     schema::set_meta(&conn, "max_size", signed(config.max_size.bytes())).map_err(sqlite)?;
     let high_water = HighWater::open(&paths.high_water).map_err(OpenError::file(&paths.high_water))?;
-    Ok(Opened { paths, lock, conn, state, lanes, high_water, clock_jumped })
+    Ok(Opened { paths, lock, conn, state, index, lanes, high_water, clock_jumped })
 }
 
 /// Opens the connection that writes.

@@ -58,7 +58,7 @@ impl Record {
     }
 
     /// The event: a pure function of the record.
-    pub fn event(&self) -> Event {
+    pub fn event(&self) -> Event<'_> {
         normalize::event(&self.request, &self.verdict, &self.facts, &self.stamp)
     }
 

@@ -6,10 +6,10 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x5444_4c43;
 
 /// The format that this program writes. Minor releases only add.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The oldest format whose readers understand what this program writes.
-pub(super) const MIN_READER: u32 = 1;
+pub(super) const MIN_READER: u32 = 2;
 
 /// Short columns stand before long ones: SQLite reads a row from the left, and does not touch a body that is not
 /// asked for. No index but the keys: each would cost a page written per callback.
@@ -87,13 +87,36 @@ CREATE TABLE missing (
 ) STRICT;
 ";
 
+/// What format 2 added: what the index learned and has not carried over to its three tables yet. A reader of format 1
+/// would take the tables for all there is.
+const NOTES: &str = "
+CREATE TABLE IF NOT EXISTS notes (
+    number INTEGER PRIMARY KEY, at INTEGER NOT NULL, checksum INTEGER NOT NULL, entries BLOB NOT NULL
+) STRICT;
+";
+
 /// Makes the tables in an empty database.
 pub(super) fn create(conn: &Connection, now: i64) -> rusqlite::Result<()> {
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
     conn.pragma_update(None, "user_version", FORMAT)?;
-    conn.execute_batch(&format!("BEGIN; {TABLES} COMMIT;"))?;
+    conn.execute_batch(&format!("BEGIN; {TABLES} {NOTES} COMMIT;"))?;
     set_meta(conn, "min_reader", i64::from(MIN_READER))?;
     set_meta(conn, "created_at", now)
+}
+
+/// Brings a database of an older format up to this one.
+pub(super) fn upgrade(conn: &Connection) -> rusqlite::Result<()> {
+    let format: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if format >= FORMAT {
+        return Ok(());
+    }
+    let tx = conn.unchecked_transaction()?;
+    tx.execute_batch(NOTES)?;
+    set_meta(&tx, "min_reader", i64::from(MIN_READER))?;
+    tx.pragma_update(None, "user_version", FORMAT)?;
+    tx.commit()?;
+    tracing::info!(from = format, to = FORMAT, "the spool was brought up to this version's format");
+    Ok(())
 }
 
 /// A number that the file says of itself.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ToSql};
 
 use super::decide::{self, Decision, Hash, Known, LookedUp, Standing};
-use super::index::{EntityKey, Index};
+use super::index::{self, Accepted, Index, Note};
 use super::state::State;
 use super::{Outcome, SpoolConfig, record};
 use crate::callback::{Request, Verdict};
@@ -30,10 +30,10 @@ pub(super) struct Content<'a> {
 pub(super) fn append(
     conn: &Connection,
     state: &mut State,
+    index: &mut Index,
     config: &SpoolConfig,
     callback: &NormalizedCallback,
 ) -> rusqlite::Result<Stored> {
-    let index = Index::new(conn);
     let content = Content {
         request: &callback.request,
         verdict: &callback.verdict,
@@ -42,20 +42,25 @@ pub(super) fn append(
     };
     let mut signatures = Vec::with_capacity(callback.signatures.len());
     for hash in &callback.signatures {
-        signatures.push((*hash, index.signature(hash)?));
+        signatures.push((*hash, index.signature(conn, hash)?));
     }
-    let standing = content.entity().map(|entity| index.standing(entity)).transpose()?.flatten();
+    let entity = content.entity();
+    let standing = entity.as_deref().map(|entity| index.standing(conn, entity)).transpose()?.flatten();
     let found = LookedUp {
         fingerprint: content.fingerprint,
         signatures: &signatures,
-        seen: index.fingerprint(content.fingerprint)?,
+        seen: index.fingerprint(conn, content.fingerprint)?,
         standing,
         status: content.facts.status,
     };
     let window = i64::try_from(config.dedupe_window.as_millis()).unwrap_or(i64::MAX);
     let decision = decide::decide(found, state.clock, window);
+    let new = signatures.iter().filter(|(_, known)| known.is_none()).map(|(hash, _)| *hash).collect();
     let stored = match decision {
-        Decision::Accept { occurrence } => accept(conn, state, &content, occurrence, standing)?,
+        Decision::Accept { occurrence } => {
+            let arrival = Arrival { occurrence, entity, standing, signatures: new };
+            return accept(conn, state, index, &content, arrival);
+        }
         Decision::Duplicate { occurrence } => {
             let id = EventId::new(content.fingerprint, occurrence);
             Stored::without_record(Outcome::Duplicate { id, held: false, after_change: false })
@@ -71,20 +76,31 @@ pub(super) fn append(
             Stored::without_record(Outcome::Quarantined { id, kept })
         }
     };
-    index.enter_signatures(state, &signatures, first_content(content.fingerprint, decision))?;
+    index.bind(state, first_content(content.fingerprint, decision), new);
     Ok(stored)
+}
+
+/// What a new record is entered with.
+pub(super) struct Arrival {
+    pub(super) occurrence: u32,
+    /// The entity's name in the index, and where it stood.
+    pub(super) entity: Option<String>,
+    pub(super) standing: Option<Standing>,
+    /// Signatures that were not in the ledger.
+    pub(super) signatures: Vec<Hash>,
 }
 
 /// Writes a record, and what later callbacks are compared with.
 pub(super) fn accept(
     conn: &Connection,
     state: &mut State,
+    index: &mut Index,
     content: &Content<'_>,
-    occurrence: u32,
-    standing: Option<Standing>,
+    arrival: Arrival,
 ) -> rusqlite::Result<Stored> {
-    let entity = content.entity();
-    let step = entity.and(content.facts.status).map(|status| decide::step(standing, status, state.clock));
+    let Arrival { occurrence, entity, standing, signatures } = arrival;
+    let step =
+        entity.as_ref().and(content.facts.status).map(|status| decide::step(standing, status, state.clock));
     let stamp = Stamp {
         sequence: state.next,
         id: EventId::new(content.fingerprint, occurrence),
@@ -97,20 +113,25 @@ pub(super) fn accept(
     let checksum = insert_record(conn, content, &stamp)?;
     state.next += 1;
     state.records += 1;
-    let index = Index::new(conn);
-    index.set_fingerprint(state, content.fingerprint, occurrence, stamp.sequence)?;
-    if let (Some(entity), Some(moved)) = (entity, step.and_then(|step| step.standing)) {
-        index.set_standing(state, entity, moved, stamp.sequence, standing.is_some())?;
-    }
+    let moved = entity.as_deref().zip(step.and_then(|step| step.standing));
+    let note = Note {
+        content: Known { fingerprint: *content.fingerprint, occurrence },
+        signatures,
+        accepted: Some(Accepted {
+            sequence: stamp.sequence,
+            moved: moved.map(|(entity, standing)| (entity, standing.status)),
+        }),
+    };
+    index.note(state, &note, standing.is_some());
     let outcome = Outcome::Accepted { id: stamp.id, sequence: stamp.sequence, occurrence };
     Ok(Stored { outcome, checksum: Some(checksum) })
 }
 
 impl Content<'_> {
-    /// Whose status the callback tells, where it tells of one.
-    pub(super) fn entity(&self) -> Option<EntityKey<'_>> {
+    /// Whose status the callback tells, where it tells of one: the entity's name in the index.
+    pub(super) fn entity(&self) -> Option<String> {
         let endpoint = self.facts.endpoint?;
-        Some((&self.verdict.auth_id, endpoint.as_str(), self.facts.entity()?))
+        Some(index::entity_name(&self.verdict.auth_id, endpoint.as_str(), self.facts.entity()?))
     }
 }
 

@@ -15,7 +15,8 @@ use super::error::severity;
 use super::files::{self, Lock};
 use super::health::Trouble;
 use super::high_water::HighWater;
-use super::jobs::{AppendJob, DeadJob, Job, Jobs};
+use super::index::Index;
+use super::jobs::{AppendJob, DeadJob, Job, Jobs, tell_all};
 use super::open::Opened;
 use super::state::State;
 use super::{Change, ChangeDone, OpenError, Shared, SpoolError, changes, cursors, gauge};
@@ -39,6 +40,7 @@ pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Result<Jobs, OpenErr
         Checkpoints::start(shared.clone(), high_water.clone(), jobs.downgrade()).map_err(failed())?;
     let mut writer = Writer {
         state: opened.state,
+        index: opened.index,
         tend: tend::Tend::new(opened.clock_jumped, Instant::now()),
         log_frames: Arc::new(AtomicU64::new(0)),
         restart_from: 0,
@@ -51,6 +53,7 @@ pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Result<Jobs, OpenErr
         high_water,
         checkpoints,
     };
+    writer.index.scan(writer.shared.clone(), &writer.state);
     writer.adopt(opened.conn).map_err(|source| OpenError::sqlite(&path, source))?;
     writer.check_ballast();
     writer.used();
@@ -70,6 +73,7 @@ struct Writer {
     conn: Option<Connection>,
     /// As of the last commit.
     state: State,
+    index: Index,
     high_water: Arc<HighWater>,
     checkpoints: Checkpoints,
     /// Frames in the log after the last commit.
@@ -172,7 +176,7 @@ impl Writer {
             return Err(SpoolError::Poisoned);
         }
         let shared = self.shared.clone();
-        let result = self.transact(|tx, state| changes::apply(tx, state, &shared, change));
+        let result = self.transact(|tx, state, index| changes::apply(tx, state, index, &shared, change));
         let (done, after) = match result {
             Ok(result) => result,
             Err(SpoolError::Sqlite(error)) => {
@@ -205,9 +209,7 @@ impl Writer {
             }
         }
         let Some(trouble) = self.shared.health.trouble() else { return appends };
-        for append in appends {
-            let _ = append.reply.send(Err(trouble.refusal()));
-        }
+        tell_all(appends.into_iter().map(|append| (append.reply, Err(trouble.refusal()))));
         Vec::new()
     }
 
@@ -215,7 +217,7 @@ impl Writer {
     /// error nothing of it is left, neither on disk nor in memory.
     fn transact<T, E: From<rusqlite::Error>>(
         &mut self,
-        work: impl FnOnce(&Connection, &mut State) -> Result<T, E>,
+        work: impl FnOnce(&Connection, &mut State, &mut Index) -> Result<T, E>,
     ) -> Result<T, E> {
         let Some(conn) = &mut self.conn else {
             return Err(E::from(lost("the spool has no connection after a disk error")));
@@ -226,12 +228,14 @@ impl Writer {
         let unsaved: Vec<_> = lanes.iter().filter_map(|lane| Some((lane, lane.take_unsaved()?))).collect();
         let mut state = self.state;
         state.clock = state.clock.max(self.shared.now());
+        let index = &mut self.index;
         let attempt = || {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for (lane, unsaved) in &unsaved {
                 cursors::save(&tx, &lane.name, unsaved)?;
             }
-            let result = work(&tx, &mut state)?;
+            let result = work(&tx, &mut state, index)?;
+            index.save(&tx, &state)?;
             state.save(&tx)?;
             // SQLite may have rolled back by itself: then each further statement would commit alone.
             if tx.is_autocommit() {
@@ -246,6 +250,7 @@ impl Writer {
         match &result {
             Ok(_) => {
                 self.state = state;
+                self.index.committed();
                 for (lane, unsaved) in &unsaved {
                     lane.saved(unsaved);
                 }
@@ -267,7 +272,7 @@ impl Writer {
     /// Saves everything, folds the log into the database and lets go of the lock.
     fn finish(mut self) {
         if self.conn.is_some()
-            && let Err(error) = self.transact(|_, _| Ok::<_, rusqlite::Error>(()))
+            && let Err(error) = self.transact(|_, _, _| Ok::<_, rusqlite::Error>(()))
         {
             tracing::warn!(%error, "acknowledgements could not be saved: records will be published again");
         }

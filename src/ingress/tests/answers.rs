@@ -241,8 +241,8 @@ async fn ask_directly(limits: LimitsConfig, at: Instant) -> (Answer, std::sync::
         let (name, value) = line.split_once(": ").unwrap();
         request = request.header(name, value);
     }
-    let request = request.extension(Arrival::at(at)).body(axum::body::Body::from(brand())).unwrap();
-    (handler.answer(&route, request).await, state)
+    let request = request.body(axum::body::Body::from(brand())).unwrap();
+    (handler.answer(&route, &Arrival::at(at), request).await, state)
 }
 
 #[tokio::test]

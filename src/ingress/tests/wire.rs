@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::ingress::answer::Answer;
-use crate::ingress::front::Arrival;
+use crate::ingress::front::{Arrival, Service};
 use crate::ingress::limits::ConnectionLimits;
 use crate::ingress::server::{Server, Shutdown};
 use crate::metrics::Metrics;
@@ -50,7 +50,9 @@ impl Running {
         let metrics = Metrics::new().unwrap();
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let server =
-            Server::bind(any_port, router(), limits, Arc::default(), Some(metrics.clone())).await.unwrap();
+            Server::bind(any_port, Service::Router(router()), limits, Arc::default(), Some(metrics.clone()))
+                .await
+                .unwrap();
         let (addr, draining) = (server.local_addr(), CancellationToken::new());
         let shutdown = Shutdown { draining: draining.clone(), grace };
         let served = tokio::spawn(server.serve(drain_delay, shutdown));

@@ -8,16 +8,30 @@ use crate::event::Event;
 use crate::normalize::event;
 use crate::normalize::schema::{KINDS, schema};
 
-fn event_of(route: Option<Endpoint>, request: &Request, stamp: &Stamp) -> Event {
-    let facts = Facts { tag: Some("tenant-7".into()), ..facts_on(route, request) };
-    event(request, &verdict(), &facts, stamp)
+/// What an event is made from.
+struct Made {
+    request: Request,
+    verdict: Verdict,
+    facts: Facts,
+    stamp: Stamp,
 }
 
-fn structured(event: &Event) -> Value {
+impl Made {
+    fn event(&self) -> Event<'_> {
+        event(&self.request, &self.verdict, &self.facts, &self.stamp)
+    }
+}
+
+fn made_of(request: &Request, stamp: Stamp) -> Made {
+    let facts = Facts { tag: Some("tenant-7".into()), ..facts(request) };
+    Made { request: request.clone(), verdict: verdict(), facts, stamp }
+}
+
+fn structured(event: &Event<'_>) -> Value {
     serde_json::from_slice(&event.to_structured()).unwrap()
 }
 
-fn assert_valid(event: &Event) {
+fn assert_valid(event: &Event<'_>) {
     let found = problems(&schema(event.kind()), &structured(event));
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -69,7 +83,8 @@ fn an_event_whole() {
             }
         }
     });
-    let event = event_of(None, &callback, &stamp());
+    let made = made_of(&callback, stamp());
+    let event = made.event();
     assert_eq!(
         serde_json::to_string_pretty(&event).unwrap(),
         serde_json::to_string_pretty(&expected).unwrap()
@@ -82,7 +97,8 @@ fn an_event_whole() {
 fn events_of_every_endpoint_and_status_keep_to_their_schema() {
     for endpoint in Endpoint::ALL {
         for status in endpoint.statuses().into_iter().chain([Status::Unknown]) {
-            let event = event_of(None, &written(endpoint, status.as_str()), &stamp());
+            let made = made_of(&written(endpoint, status.as_str()), stamp());
+            let event = made.event();
             assert_eq!(event.event_type(), format!("com.plivo.10dlc.{endpoint}.{status}"));
             assert_valid(&event);
             for other in KINDS.into_iter().filter(|kind| kind.0 != Some(endpoint)) {
@@ -99,7 +115,8 @@ fn events_of_every_endpoint_and_status_keep_to_their_schema() {
 fn unrecognized_events_keep_to_theirs() {
     for callback in [form("number=14155550123&status=success"), json("{"), get(""), json("null")] {
         let none = Stamp { previous_status: None, transition: None, ..stamp() };
-        let event = event_of(None, &callback, &none);
+        let made = made_of(&callback, none);
+        let event = made.event();
         assert_eq!((event.kind(), event.event_type()), (None, "com.plivo.10dlc.unrecognized"));
         assert_eq!(event.partition_key(), "MAXXXXXXXXXXXXXXXXXX");
         assert_eq!(structured(&event).get("subject"), None);
@@ -109,7 +126,7 @@ fn unrecognized_events_keep_to_theirs() {
 
 #[test]
 fn a_wrong_shape_fails_and_growth_does_not() {
-    let good = structured(&event_of(None, &written(Endpoint::Brand, "created"), &stamp()));
+    let good = structured(&made_of(&written(Endpoint::Brand, "created"), stamp()).event());
     let broken = |change: fn(&mut Value)| {
         let mut event = good.clone();
         change(&mut event);
@@ -150,7 +167,7 @@ fn a_wrong_shape_fails_and_growth_does_not() {
 
 #[test]
 fn what_was_received() {
-    let raw = |request: &Request| structured(&event_of(None, request, &stamp()))["data"]["raw"].clone();
+    let raw = |request: &Request| structured(&made_of(request, stamp()).event())["data"]["raw"].clone();
     assert_eq!(raw(&get("b=1&a=&b=2")), value!({"query": {"b": ["1", "2"], "a": [""]}}));
     assert_eq!(raw(&json(r#"{"z":1,"a":[null,1.5]}"#)), value!({"json": {"z": 1, "a": [null, 1.5]}}));
     assert_eq!(raw(&json("null")), value!({"json": null}));
@@ -163,14 +180,15 @@ fn what_was_received() {
 
 #[test]
 fn the_order_of_names_is_kept() {
-    let text = String::from_utf8(event_of(None, &form("z=1&a=2&z=3"), &stamp()).to_data()).unwrap();
+    let text = String::from_utf8(made_of(&form("z=1&a=2&z=3"), stamp()).event().to_data()).unwrap();
     assert!(text.contains(r#""form":{"z":["1","3"],"a":["2"]}"#), "{text}");
 }
 
 #[test]
 fn a_revision_names_what_it_replaces() {
     let ids = |revision: u32| {
-        let event = event_of(None, &written(Endpoint::Brand, "created"), &Stamp { revision, ..stamp() });
+        let made = made_of(&written(Endpoint::Brand, "created"), Stamp { revision, ..stamp() });
+        let event = made.event();
         assert_valid(&event);
         let data = structured(&event)["data"].clone();
         (event.id().to_owned(), data.get("supersedes").cloned(), data.get("revision").cloned())
@@ -183,7 +201,8 @@ fn a_revision_names_what_it_replaces() {
 
 #[test]
 fn the_binary_form_has_the_same_attributes() {
-    let event = event_of(None, &written(Endpoint::NumberLinking, "failed"), &stamp());
+    let made = made_of(&written(Endpoint::NumberLinking, "failed"), stamp());
+    let event = made.event();
     let mut whole = structured(&event);
     let members = whole.as_object_mut().unwrap();
     assert_eq!(members.remove("datacontenttype"), Some(Event::DATA.into()));
@@ -197,8 +216,23 @@ fn the_binary_form_has_the_same_attributes() {
 
 #[test]
 fn control_characters_never_reach_an_attribute() {
-    let event = event_of(None, &form("brand_id=B%0D%0Ax%3A+1&status=created"), &stamp());
+    let made = made_of(&form("brand_id=B%0D%0Ax%3A+1&status=created"), stamp());
+    let event = made.event();
     assert_eq!(event.partition_key(), "B%0D%0Ax: 1");
     assert_eq!(structured(&event)["data"]["brand_id"], "B\r\nx: 1");
     assert_valid(&event);
+}
+
+#[test]
+fn many_names_are_grouped_as_few_are() {
+    let form_of = |names: usize| {
+        let pairs = (0..2 * names).map(|number| format!("n{}={number}", number % names));
+        let made = made_of(&form(&pairs.collect::<Vec<_>>().join("&")), stamp());
+        String::from_utf8(made.event().to_data()).unwrap()
+    };
+    for names in [8, 9, 200] {
+        let groups = (0..names).map(|name| format!(r#""n{name}":["{name}","{}"]"#, name + names));
+        let expected = format!(r#""form":{{{}}}"#, groups.collect::<Vec<_>>().join(","));
+        assert!(form_of(names).contains(&expected), "{names}");
+    }
 }

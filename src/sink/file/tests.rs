@@ -10,7 +10,8 @@ fn publication(topic: &str, payload: &str) -> Publication {
         topic_label: topic.into(),
         key: "k".to_owned(),
         id: "i".to_owned(),
-        headers: Vec::new(),
+        content_type: "application/json",
+        more_headers: Vec::new(),
         payload: payload.to_owned().into(),
         replay: None,
     }

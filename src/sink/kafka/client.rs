@@ -5,15 +5,16 @@ use std::sync::Arc;
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer, PurgeConfig};
+use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, Ear};
+use super::delivery::Delivery;
 use crate::sink::encode::Publication;
 
 /// A producer in use.
 pub(super) struct Client {
-    producer: FutureProducer<Context>,
+    producer: ThreadedProducer<Context>,
     ear: Arc<Ear>,
     /// Cancelled once no delivery of this producer is reported any more.
     gone: CancellationToken,
@@ -33,17 +34,19 @@ impl Client {
     }
 
     /// The producer, for questions about the cluster.
-    pub(super) fn producer(&self) -> &FutureProducer<Context> {
+    pub(super) fn producer(&self) -> &ThreadedProducer<Context> {
         &self.producer
     }
 
-    /// Hands an event to the producer. It is not delivered before the future says so.
-    pub(super) fn enqueue(&self, publication: &Publication) -> Result<DeliveryFuture, KafkaError> {
-        let record = FutureRecord::to(&publication.topic)
+    /// Hands an event to the producer. It is not delivered before that is reported.
+    pub(super) fn enqueue(&self, publication: &Publication) -> Result<Arc<Delivery>, KafkaError> {
+        let delivery = Arc::new(Delivery::default());
+        let record = BaseRecord::with_opaque_to(&publication.topic, Arc::clone(&delivery))
             .key(publication.key.as_bytes())
             .payload(&publication.payload[..])
             .headers(headers(publication));
-        self.producer.send_result(record).map_err(|(error, _)| error)
+        self.producer.send(record).map_err(|(error, _)| error)?;
+        Ok(delivery)
     }
 
     /// Resolves when the producer is gone: a delivery that was not reported by then never will be.
@@ -69,9 +72,8 @@ impl Client {
 }
 
 fn headers(publication: &Publication) -> OwnedHeaders {
-    let headers = OwnedHeaders::new_with_capacity(publication.headers.len());
+    let headers = OwnedHeaders::new_with_capacity(2 + publication.more_headers.len());
     publication
-        .headers
-        .iter()
+        .headers()
         .fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value.as_bytes()) }))
 }

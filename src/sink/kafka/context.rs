@@ -8,9 +8,11 @@ use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{DeliveryResult, ProducerContext};
 use tokio::sync::Notify;
 
 use super::config::Sasl;
+use super::delivery::Delivery;
 use super::oauth;
 use crate::sink::error::{Code, one_line};
 
@@ -112,6 +114,17 @@ impl ClientContext for Context {
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
         let sasl = self.sasl.as_deref().ok_or("no token source is configured")?;
         oauth::token(sasl).map_err(|problem| problem.replace('\0', " ").into())
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = Arc<Delivery>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, delivery: Self::DeliveryOpaque) {
+        delivery.report(match result {
+            Ok(_) => Ok(()),
+            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown)),
+        });
     }
 }
 

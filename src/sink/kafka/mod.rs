@@ -10,6 +10,7 @@ mod client;
 mod clients;
 mod config;
 mod context;
+mod delivery;
 mod oauth;
 mod properties;
 #[cfg(test)]
@@ -76,8 +77,9 @@ impl KafkaSink {
         };
         match self.deliver(&client, publication).await {
             Ok(published) => Ok(published),
-            Err(Undelivered::InBatch) => self.deliver_alone(publication).await,
-            Err(Undelivered::For(error)) => Err(self.after_failure(error, publication).await),
+            // Boxed: what is rare takes no room in each event's future.
+            Err(Undelivered::InBatch) => Box::pin(self.deliver_alone(publication)).await,
+            Err(Undelivered::For(error)) => Err(Box::pin(self.after_failure(error, publication)).await),
         }
     }
 
@@ -153,7 +155,7 @@ impl KafkaSink {
             match client.enqueue(publication) {
                 Ok(delivery) => break delivery,
                 Err(error) if is(&error, RDKafkaErrorCode::QueueFull) => {
-                    tokio::time::sleep(QUEUE_PAUSE).await
+                    Box::pin(tokio::time::sleep(QUEUE_PAUSE)).await
                 }
                 // Refused by the client itself, so by this event's own size.
                 Err(error) => return Err(self.undelivered(client, &error, publication)),
@@ -161,15 +163,15 @@ impl KafkaSink {
         };
         let report = tokio::select! {
             biased;
-            report = delivery => report.ok(),
+            report = delivery.reported() => Some(report),
             () = client.gone() => None,
         };
         match report {
-            Some(Ok(_)) => Ok(Published::New),
-            Some(Err((error, _))) if is(&error, RDKafkaErrorCode::MessageSizeTooLarge) => {
-                Err(Undelivered::InBatch)
+            Some(Ok(())) => Ok(Published::New),
+            Some(Err(RDKafkaErrorCode::MessageSizeTooLarge)) => Err(Undelivered::InBatch),
+            Some(Err(code)) => {
+                Err(self.undelivered(client, &KafkaError::MessageProduction(code), publication))
             }
-            Some(Err((error, _))) => Err(self.undelivered(client, &error, publication)),
             None => {
                 Err(Undelivered::For(PublishError::sink(Code::Connection, "the kafka client was replaced")))
             }

@@ -47,7 +47,8 @@ fn publication(key: &str) -> Publication {
         topic_label: "t".into(),
         key: key.to_owned(),
         id: "i".to_owned(),
-        headers: vec![("idempotency-key", "i".to_owned())],
+        content_type: "application/json",
+        more_headers: Vec::new(),
         payload: "{}".into(),
         replay: None,
     }

@@ -171,7 +171,9 @@ async fn send(
         .payload(publication.payload.clone())
         .message_id(deduplication_id(publication))
         .expected_stream(stream);
-    connection.context.send_publish(publication.topic.to_string(), publish).await?.await
+    // Boxed, since it is large and soon over, and hundreds of events wait for their acknowledgements.
+    let sent = Box::pin(connection.context.send_publish(publication.topic.to_string(), publish)).await?;
+    sent.await
 }
 
 /// JetStream drops an id that it has seen in its duplicate window: a replay has to have one of its own.
@@ -184,8 +186,8 @@ fn deduplication_id(publication: &Publication) -> String {
 
 fn headers(publication: &Publication) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for (name, value) in &publication.headers {
-        headers.insert(*name, value.as_str());
+    for (name, value) in publication.headers() {
+        headers.insert(name, value);
     }
     headers
 }

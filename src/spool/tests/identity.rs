@@ -63,10 +63,10 @@ fn only_a_file_that_says_so_is_too_new() {
     bench.open(&[]).close_blocking();
     assert_eq!(bench.reader().status().unwrap().format, 7);
     let conn = rusqlite::Connection::open(bench.file("spool.db")).unwrap();
-    schema::set_meta(&conn, "min_reader", 2).unwrap();
+    schema::set_meta(&conn, "min_reader", 3).unwrap();
     drop(conn);
     let error = refused(&bench);
-    assert!(matches!(error, OpenError::TooNew { min_reader: 2, ours: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::TooNew { min_reader: 3, ours: 2, .. }), "{error}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::super::config::FRAME;
 use super::super::error::{Severity, severity};
 use super::super::high_water::Mark;
-use super::super::jobs::{AppendJob, DeadJob};
+use super::super::jobs::{AppendJob, DeadJob, tell_all};
 use super::super::state::State;
 use super::super::store::{self, Stored};
 use super::super::{AppendError, Feed, Outcome, SpoolError};
@@ -43,11 +43,11 @@ impl Writer {
         deads: &[DeadJob],
     ) -> rusqlite::Result<(Vec<Stored>, Vec<bool>)> {
         let shared = self.shared.clone();
-        self.transact(|tx, state| {
+        self.transact(|tx, state, index| {
             let new = deads.iter().map(|dead| bury(tx, state, dead)).collect::<rusqlite::Result<_>>()?;
             let mut stored = Vec::with_capacity(appends.len());
             for append in appends {
-                stored.push(store::append(tx, state, &shared.config, &append.callback)?);
+                stored.push(store::append(tx, state, index, &shared.config, &append.callback)?);
             }
             Ok((stored, new))
         })
@@ -97,9 +97,7 @@ impl Writer {
             Severity::DiskFull => AppendError::DiskFull,
             Severity::Poison | Severity::Busy | Severity::Statement => AppendError::Io(error.to_string()),
         };
-        for append in appends {
-            let _ = append.reply.send(Err(refusal.clone()));
-        }
+        tell_all(appends.into_iter().map(|append| (append.reply, Err(refusal.clone()))));
         for dead in deads {
             let refusal = match severity {
                 Severity::Poison => SpoolError::Poisoned,
@@ -111,10 +109,8 @@ impl Writer {
 }
 
 fn answer_all(appends: Vec<AppendJob>, stored: Vec<Stored>) {
-    for (append, stored) in appends.into_iter().zip(stored) {
-        // An error means that the request was given up; it is durable all the same.
-        let _ = append.reply.send(Ok(stored.outcome));
-    }
+    let outcomes = stored.into_iter().map(|stored| Ok(stored.outcome));
+    tell_all(appends.into_iter().map(|append| append.reply).zip(outcomes));
 }
 
 /// Writes a dead letter; whether there was none of this record yet (a replay may have brought it again).

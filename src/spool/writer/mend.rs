@@ -56,10 +56,13 @@ impl Writer {
     /// Reads memory again from disk, after an error.
     pub(super) fn reload(&mut self) {
         let Some(conn) = &self.conn else { return };
-        match (conn.is_autocommit(), State::load(conn)) {
-            (true, Ok(state)) => self.state = State { clock: state.clock.max(self.state.clock), ..state },
-            (false, _) => self.poison("a failed transaction could not be rolled back"),
-            (true, Err(error)) => self.poison(&error.to_string()),
+        if !conn.is_autocommit() {
+            return self.poison("a failed transaction could not be rolled back");
+        }
+        let index = if self.index.is_changed() { self.index.reload(conn) } else { Ok(()) };
+        match index.and_then(|()| State::load(conn)) {
+            Ok(state) => self.state = State { clock: state.clock.max(self.state.clock), ..state },
+            Err(error) => self.poison(&error.to_string()),
         }
     }
 
@@ -133,6 +136,7 @@ impl Writer {
         for lane in &self.shared.lanes {
             cursors::merge_from_disk(&conn, lane, &state)?;
         }
+        self.index.reload(&conn)?;
         self.state = state;
         // A batch that was refused may have become durable all the same: its retries are duplicates, it is published.
         self.shared.tip.send_replace(state.tip());

@@ -65,7 +65,7 @@ impl Writer {
             self.save_by = Some(now + SAVE_WITHIN);
         }
         if self.save_by.is_some_and(|by| by <= now)
-            && let Err(error) = self.transact(|_, _| Ok::<_, rusqlite::Error>(()))
+            && let Err(error) = self.transact(|_, _, _| Ok::<_, rusqlite::Error>(()))
         {
             self.meet(severity(&error), &error);
             self.save_by = Some(now + Duration::from_secs(1));
@@ -154,7 +154,7 @@ impl Writer {
     /// Makes sinks that are not required pass over the oldest records; whether there were any.
     fn skip_for_space(&mut self) -> bool {
         let (shared, tip) = (self.shared.clone(), self.state.tip());
-        let (until, dropped) = match self.transact(|tx, _| space::unhold(tx, &shared.lanes, tip)) {
+        let (until, dropped) = match self.transact(|tx, _, _| space::unhold(tx, &shared.lanes, tip)) {
             Ok(Some(unheld)) => unheld,
             Ok(None) => return false,
             Err(error) => {
@@ -192,8 +192,8 @@ impl Writer {
         let shared = self.shared.clone();
         let tip = self.state.tip();
         let mut swept = self.tend.swept;
-        let result =
-            self.transact(|tx, state| space::delete_step(tx, state, &shared.lanes, tip, before, &mut swept));
+        let result = self
+            .transact(|tx, state, _| space::delete_step(tx, state, &shared.lanes, tip, before, &mut swept));
         match result {
             Ok(step) => {
                 self.tend.swept = swept;

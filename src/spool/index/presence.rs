@@ -1,0 +1,174 @@
+//! Which keys may be in the tables: what spares nearly every new callback three looks at the disk.
+//!
+//! A filter that says "not there" is always right; one that says "maybe" costs a look. What was in the tables at the
+//! start is read by a thread of its own, a page at a time; until it is through, every look is taken. What is learned
+//! after the start is added as it comes. Nothing is ever taken out: what a failed batch left behind costs looks, too.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::thread;
+
+use fastbloom::BloomFilter;
+use rusqlite::Connection;
+
+use super::super::{Shared, SpoolError};
+use super::{entity_name, tables};
+
+/// How often "maybe" is wrong, while a filter holds no more than it was made for.
+const WRONG: f64 = 0.01;
+
+/// The most keys that a filter is made for: 32 MiB. With more of them, "maybe" is wrong more often.
+const MOST: usize = 28_000_000;
+
+/// For how many keys the first filter of what is learned is made: 80 KiB. Each further one is made for four times as many.
+const FIRST: usize = 1 << 16;
+
+/// How many keys the thread reads at a time.
+const PAGE: usize = 4096;
+
+/// What may be in the tables.
+#[derive(Debug, Default)]
+pub(super) struct Presence {
+    before: Before,
+    since: Vec<Layer>,
+}
+
+/// What was in the tables at the start.
+#[derive(Debug, Default)]
+enum Before {
+    /// Anything.
+    #[default]
+    Unknown,
+    /// Anything, until the thread is through.
+    Scanning(Receiver<BloomFilter>),
+    Known(BloomFilter),
+}
+
+#[derive(Debug)]
+struct Layer {
+    filter: BloomFilter,
+    /// How many more keys it is made for.
+    room: usize,
+}
+
+impl Presence {
+    /// Finds out what is in the tables, where there are so many rows by now.
+    pub(super) fn scan(&mut self, shared: Arc<Shared>, rows: u64) {
+        if rows == 0 {
+            *self = Presence::of_nothing();
+            return;
+        }
+        let rows = usize::try_from(rows).unwrap_or(MOST);
+        let (send, found) = mpsc::sync_channel(1);
+        let scan = move || {
+            // An error means that the spool is closing, or that its disk is in trouble: then every look is taken.
+            if let Ok(filter) = scan(&shared, filter(rows)) {
+                let _ = send.send(filter);
+            }
+        };
+        match thread::Builder::new().name("spool-index".to_owned()).spawn(scan) {
+            Ok(_) => self.before = Before::Scanning(found),
+            Err(error) => tracing::warn!(%error, "no thread to read the ledger's keys: look-ups stay slower"),
+        }
+    }
+
+    /// Of tables that are empty.
+    pub(super) fn of_nothing() -> Self {
+        Presence { before: Before::Known(filter(1)), since: Vec::new() }
+    }
+
+    /// Whether the tables may hold the key. `false` is certain.
+    pub(super) fn may_hold(&self, key: &[u8]) -> bool {
+        let before = match &self.before {
+            Before::Unknown | Before::Scanning(_) => true,
+            Before::Known(filter) => filter.contains(key),
+        };
+        before || self.since.iter().any(|layer| layer.filter.contains(key))
+    }
+
+    /// From now on the tables may hold it.
+    pub(super) fn add(&mut self, key: &[u8]) {
+        let full = self.since.last().is_none_or(|layer| layer.room == 0);
+        if full {
+            let shift = 2 * u32::try_from(self.since.len()).unwrap_or(8).min(8);
+            let room = (FIRST << shift).min(MOST);
+            self.since.push(Layer { filter: filter(room), room });
+        }
+        if let Some(layer) = self.since.last_mut() {
+            layer.room -= usize::from(!layer.filter.insert(key));
+        }
+    }
+
+    /// Takes what the thread has found, when it is through.
+    pub(super) fn look(&mut self) {
+        let Before::Scanning(found) = &self.before else { return };
+        match found.try_recv() {
+            Ok(filter) => self.before = Before::Known(filter),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => self.before = Before::Unknown,
+        }
+    }
+}
+
+fn filter(keys: usize) -> BloomFilter {
+    BloomFilter::with_false_pos(WRONG).expected_items(keys.clamp(1, MOST))
+}
+
+fn scan(shared: &Shared, mut filter: BloomFilter) -> Result<BloomFilter, SpoolError> {
+    let mut add = |key: &[u8]| {
+        filter.insert(key);
+    };
+    for hashes in [tables::signatures_after, tables::fingerprints_after] {
+        let mut last = Vec::new();
+        while let Some(key) = shared.readers.with(|conn| hashes(conn, &last, PAGE, &mut add))? {
+            last = key;
+        }
+    }
+    let mut last = [String::new(), String::new(), String::new()];
+    loop {
+        let page = |conn: &Connection| tables::entities_after(conn, &last, PAGE);
+        let entities = shared.readers.with(page)?;
+        for [account, endpoint, id] in &entities {
+            add(entity_name(account, endpoint, id).as_bytes());
+        }
+        let Some(entity) = entities.into_iter().next_back() else { return Ok(filter) };
+        last = entity;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_added_may_be_there_and_most_else_is_not() {
+        let mut presence = Presence::of_nothing();
+        let key = |number: u32| number.to_le_bytes();
+        // Beyond the first filter.
+        let added = u32::try_from(FIRST).unwrap() * 3;
+        (0..added).for_each(|number| presence.add(&key(number)));
+        assert!((0..added).all(|number| presence.may_hold(&key(number))));
+        let wrong = (added..2 * added).filter(|number| presence.may_hold(&key(*number))).count();
+        assert!(wrong < added as usize / 20, "{wrong} of {added}");
+        assert_eq!(presence.since.len(), 2);
+    }
+
+    #[test]
+    fn nothing_is_ruled_out_before_the_tables_were_read() {
+        let mut presence = Presence::default();
+        assert!(presence.may_hold(b"a"));
+        let (send, found) = mpsc::sync_channel(1);
+        presence.before = Before::Scanning(found);
+        presence.look();
+        assert!(presence.may_hold(b"a"));
+        send.send(filter(1)).unwrap();
+        presence.look();
+        assert!(!presence.may_hold(b"a"));
+        // A thread that found nothing out rules nothing out.
+        let (send, found) = mpsc::sync_channel(1);
+        presence.before = Before::Scanning(found);
+        drop(send);
+        presence.look();
+        assert!(presence.may_hold(b"a"));
+    }
+}

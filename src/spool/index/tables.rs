@@ -1,0 +1,134 @@
+//! The three tables in which everything ends up.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::super::decide::{Hash, Known, Seen, Standing};
+use super::entries::{Latest, Signed, Stands};
+use crate::event::{Status, Timestamp};
+
+/// What a signature came with first.
+pub(super) fn signature(conn: &Connection, hash: &Hash) -> rusqlite::Result<Option<Known>> {
+    conn.prepare_cached("SELECT fingerprint, occurrence FROM signatures WHERE hash = ?1")?
+        .query_row([hash], |row| Ok(Known { fingerprint: row.get(0)?, occurrence: row.get(1)? }))
+        .optional()
+}
+
+/// The latest occurrence of a content.
+pub(super) fn fingerprint(conn: &Connection, fingerprint: &Hash) -> rusqlite::Result<Option<Seen>> {
+    conn.prepare_cached("SELECT occurrence, accepted_at FROM fingerprints WHERE fingerprint = ?1")?
+        .query_row([fingerprint], |row| {
+            Ok(Seen { occurrence: row.get(0)?, accepted_at: Timestamp::from_millis(row.get(1)?) })
+        })
+        .optional()
+}
+
+/// Where an entity stands.
+pub(super) fn standing(conn: &Connection, entity: &str) -> rusqlite::Result<Option<Standing>> {
+    let row = conn
+        .prepare_cached(
+            "SELECT status, at FROM entities WHERE account = ?1 AND endpoint = ?2 AND entity = ?3",
+        )?
+        .query_row(columns(entity), |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+        .optional()?;
+    // A word of a later version counts as a status outside the table.
+    Ok(row.map(|(status, at)| Standing {
+        status: status.parse().unwrap_or(Status::Unknown),
+        at: Timestamp::from_millis(at),
+    }))
+}
+
+/// Shows the ledger's next keys, at most `limit`; the last of them.
+pub(super) fn signatures_after(
+    conn: &Connection,
+    after: &[u8],
+    limit: usize,
+    see: &mut dyn FnMut(&[u8]),
+) -> rusqlite::Result<Option<Vec<u8>>> {
+    hashes(conn, "SELECT hash FROM signatures WHERE hash > ?1 ORDER BY hash LIMIT ?2", after, limit, see)
+}
+
+/// Shows the next fingerprints, at most `limit`; the last of them.
+pub(super) fn fingerprints_after(
+    conn: &Connection,
+    after: &[u8],
+    limit: usize,
+    see: &mut dyn FnMut(&[u8]),
+) -> rusqlite::Result<Option<Vec<u8>>> {
+    let sql = "SELECT fingerprint FROM fingerprints WHERE fingerprint > ?1 ORDER BY fingerprint LIMIT ?2";
+    hashes(conn, sql, after, limit, see)
+}
+
+fn hashes(
+    conn: &Connection,
+    sql: &str,
+    after: &[u8],
+    limit: usize,
+    see: &mut dyn FnMut(&[u8]),
+) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query((after, limit))?;
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        let hash = row.get_ref(0)?.as_blob().unwrap_or_default();
+        see(hash);
+        last = Some(hash.to_vec());
+    }
+    Ok(last)
+}
+
+/// The next entities, as account, endpoint and id, at most `limit`.
+pub(super) fn entities_after(
+    conn: &Connection,
+    after: &[String; 3],
+    limit: usize,
+) -> rusqlite::Result<Vec<[String; 3]>> {
+    let sql = "SELECT account, endpoint, entity FROM entities WHERE (account, endpoint, entity) > (?1, ?2, ?3) \
+        ORDER BY account, endpoint, entity LIMIT ?4";
+    let mut statement = conn.prepare_cached(sql)?;
+    let [account, endpoint, id] = after;
+    let rows = statement
+        .query_map((account, endpoint, id, limit), |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+    rows.collect()
+}
+
+/// Enters a signature; a known one keeps what it came with first.
+pub(super) fn put_signature(tx: &Connection, hash: &Hash, signed: &Signed) -> rusqlite::Result<()> {
+    let Signed { known, first_seen } = signed;
+    tx.prepare_cached("INSERT INTO signatures VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?.execute((
+        hash,
+        known.fingerprint,
+        known.occurrence,
+        first_seen.as_millis(),
+    ))?;
+    Ok(())
+}
+
+/// Enters the latest occurrence of a content.
+pub(super) fn put_fingerprint(tx: &Connection, fingerprint: &Hash, latest: &Latest) -> rusqlite::Result<()> {
+    let Latest { seen, sequence } = latest;
+    tx.prepare_cached(
+        "INSERT INTO fingerprints VALUES (?1, ?2, ?3, ?4) ON CONFLICT (fingerprint) DO UPDATE SET \
+         occurrence = excluded.occurrence, accepted_at = excluded.accepted_at, sequence = excluded.sequence",
+    )?
+    .execute((fingerprint, seen.occurrence, seen.accepted_at.as_millis(), sequence))?;
+    Ok(())
+}
+
+/// Enters where an entity stands.
+pub(super) fn put_standing(tx: &Connection, entity: &str, stands: &Stands) -> rusqlite::Result<()> {
+    let Stands { standing, sequence } = stands;
+    let (account, endpoint, id) = columns(entity);
+    tx.prepare_cached(
+        "INSERT INTO entities VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account, endpoint, entity) \
+         DO UPDATE SET status = excluded.status, at = excluded.at, sequence = excluded.sequence",
+    )?
+    .execute((account, endpoint, id, standing.status.as_str(), standing.at.as_millis(), sequence))?;
+    Ok(())
+}
+
+/// The columns of an entity's name.
+fn columns(entity: &str) -> (&str, &str, &str) {
+    let mut parts = entity.splitn(3, '\0');
+    let mut next = || parts.next().unwrap_or_default();
+    (next(), next(), next())
+}

@@ -1,0 +1,195 @@
+//! Random batches, some of which fail, against plain maps.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::super::schema;
+use super::*;
+use crate::event::Timestamp;
+
+fn hash(number: u8) -> Hash {
+    let mut hash = [number.wrapping_mul(89); 32];
+    hash[31] = number;
+    hash
+}
+
+#[derive(Debug, Clone)]
+struct Learned {
+    content: u8,
+    signatures: Vec<u8>,
+    /// The entity and whether it moves.
+    accepted: Option<(u8, bool)>,
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Batch(Vec<Learned>),
+    Failing(Vec<Learned>),
+    Restart,
+}
+
+fn learned() -> impl Strategy<Value = Learned> {
+    let accepted = prop::option::weighted(0.8, (0_u8..30, any::<bool>()));
+    (0_u8..60, prop::collection::vec(0_u8..90, 0..3), accepted)
+        .prop_map(|(content, signatures, accepted)| Learned { content, signatures, accepted })
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let batch = || prop::collection::vec(learned(), 0..5);
+    prop_oneof![
+        8 => batch().prop_map(Act::Batch),
+        1 => batch().prop_map(Act::Failing),
+        1 => Just(Act::Restart),
+    ]
+}
+
+/// What has to be found, and how many rows there have to be.
+#[derive(Default, Clone)]
+struct Model {
+    signatures: HashMap<u8, Known>,
+    fingerprints: HashMap<u8, Seen>,
+    entities: HashMap<String, Standing>,
+}
+
+struct Bench {
+    conn: Connection,
+    index: Index,
+    state: State,
+    model: Model,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let conn = Connection::open_in_memory().unwrap();
+        schema::create(&conn, 0).unwrap();
+        let (mut index, state) = (Index::load(&conn).unwrap(), State::load(&conn).unwrap());
+        index.presence = presence::Presence::of_nothing();
+        Bench { index, state, conn, model: Model::default() }
+    }
+
+    fn restart(&mut self) {
+        self.index.reload(&self.conn).unwrap();
+        self.state = State::load(&self.conn).unwrap();
+    }
+
+    /// As the writer does it.
+    fn batch(&mut self, all: &[Learned], fails: bool) {
+        let (before, clock) = (self.model.clone(), self.state.clock);
+        let tx = self.conn.unchecked_transaction().unwrap();
+        self.state.clock = Timestamp::from_millis(clock.as_millis() + 7);
+        for one in all {
+            learn(&tx, &mut self.index, &mut self.state, &mut self.model, one);
+        }
+        self.index.save(&tx, &self.state).unwrap();
+        self.state.save(&tx).unwrap();
+        if fails {
+            tx.rollback().unwrap();
+            self.model = before;
+            self.restart();
+        } else {
+            tx.commit().unwrap();
+            self.index.committed();
+            assert!(!self.index.is_changed());
+        }
+    }
+
+    fn check(&self) {
+        let Bench { conn, index, model, state } = self;
+        for number in 0..90 {
+            assert_eq!(index.signature(conn, &hash(number)).unwrap(), model.signatures.get(&number).copied());
+        }
+        for number in 0..60 {
+            let seen = index.fingerprint(conn, &hash(number)).unwrap();
+            assert_eq!(seen, model.fingerprints.get(&number).copied());
+        }
+        for number in 0..30 {
+            let standing = index.standing(conn, &entity(number)).unwrap();
+            assert_eq!(standing, model.entities.get(&entity(number)).copied());
+        }
+        let counts = [model.signatures.len(), model.fingerprints.len(), model.entities.len()];
+        assert_eq!(rows(conn).unwrap(), counts.map(|count| count as u64));
+        assert_eq!([state.signatures, state.fingerprints, state.entities], rows(conn).unwrap());
+    }
+}
+
+fn entity(number: u8) -> String {
+    entity_name(
+        "MA1",
+        if number.is_multiple_of(2) { "brand" } else { "campaign" },
+        &format!("B{}", number / 2),
+    )
+}
+
+fn learn(tx: &Connection, index: &mut Index, state: &mut State, model: &mut Model, one: &Learned) {
+    let fingerprint = hash(one.content);
+    let last = index.fingerprint(tx, &fingerprint).unwrap().map(|seen| seen.occurrence);
+    let occurrence = match (last, one.accepted) {
+        (last, Some(_)) => last.map_or(0, |last| last + 1),
+        (last, None) => last.unwrap_or(0),
+    };
+    let content = Known { fingerprint, occurrence };
+    let unknown = |number: &&u8| index.signature(tx, &hash(**number)).unwrap().is_none();
+    let signatures: Vec<Hash> = one.signatures.iter().filter(unknown).map(|number| hash(*number)).collect();
+    for number in &one.signatures {
+        model.signatures.entry(*number).or_insert(content);
+    }
+    let Some((number, moves)) = one.accepted else { return index.bind(state, content, signatures) };
+    model.fingerprints.insert(one.content, Seen { occurrence, accepted_at: state.clock });
+    let name = entity(number);
+    let known = index.standing(tx, &name).unwrap().is_some();
+    let status = [Status::Created, Status::Registered, Status::Unknown][usize::from(one.content) % 3];
+    if moves {
+        model.entities.insert(name.clone(), Standing { status, at: state.clock });
+    }
+    let moved = moves.then_some((name.as_str(), status));
+    let accepted = Some(Accepted { sequence: state.next, moved });
+    state.next += 1;
+    index.note(state, &Note { content, signatures, accepted }, known);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn agrees_with_plain_maps(acts in prop::collection::vec(act(), 1..40)) {
+        let mut bench = Bench::new();
+        for act in acts {
+            match act {
+                Act::Batch(all) => bench.batch(&all, false),
+                Act::Failing(all) => bench.batch(&all, true),
+                Act::Restart => bench.restart(),
+            }
+            bench.check();
+        }
+    }
+}
+
+fn one(number: u8) -> Learned {
+    Learned { content: number, signatures: vec![number], accepted: Some((number % 30, true)) }
+}
+
+#[test]
+fn notes_go_once_the_tables_have_them_and_memory_stays_bounded() {
+    let mut bench = Bench::new();
+    for number in 0..60 {
+        bench.batch(&[one(number)], false);
+        assert!(bench.index.live.notes + bench.index.sealed.notes <= 2 * SEAL);
+    }
+    let notes: u64 = bench.conn.query_row("SELECT count(*) FROM notes", [], |row| row.get(0)).unwrap();
+    assert!(notes <= 2 * SEAL as u64 + FORGET, "{notes}");
+    assert!(tables::signature(&bench.conn, &hash(0)).unwrap().is_some());
+    bench.check();
+}
+
+#[test]
+fn a_damaged_note_does_not_stop_the_others() {
+    let mut bench = Bench::new();
+    for number in 0..3 {
+        bench.batch(&[one(number)], false);
+    }
+    let damage = "UPDATE notes SET entries = zeroblob(length(entries)) WHERE number = 2";
+    assert_eq!(bench.conn.execute(damage, []).unwrap(), 1);
+    bench.restart();
+    let found = [0, 1, 2].map(|number| bench.index.signature(&bench.conn, &hash(number)).unwrap().is_some());
+    assert_eq!(found, [true, false, true]);
+}
