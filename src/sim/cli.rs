@@ -28,7 +28,8 @@ submitted again, and who was told of the first decision is told of the second.
 
 Examples:
   plivo-sim serve
-  plivo-sim serve --account MAXXXXXXXXXXXXXXXXXX:secret --time-scale 0.05
+  PLIVO_AUTH_ID=MAXXXXXXXXXXXXXXXXXX PLIVO_AUTH_TOKEN=secret plivo-sim serve --time-scale 0.05
+  plivo-sim serve --world accounts.toml --via http://127.0.0.1:8080 --ledger ledger.jsonl
   plivo-sim serve --listen 127.0.0.1:0 --json --campaign-reject-rate 0.2 --fail-number 0000"#;
 
 /// A Plivo that anybody can run: its 10DLC API and the callbacks that requests to it owe.
@@ -45,7 +46,8 @@ enum Command {
     /// Answer Plivo's 10DLC API until SIGTERM or SIGINT.
     ///
     /// Brands, campaigns and numbers are kept in memory. A request whose `url` says where gets a callback for each of
-    /// its steps: `created`, and later how it ended.
+    /// its steps: `created`, and later how it ended. It is tried four times as Plivo does it; what is under way at the
+    /// end is finished, or written to the ledger as unfinished.
     #[command(after_long_help = POINTING)]
     Serve(Box<ServeArgs>),
     /// Send callbacks for entities that go through their lives, without any request to the API.

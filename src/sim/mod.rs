@@ -15,6 +15,7 @@ pub mod content;
 pub mod courier;
 pub mod dice;
 pub mod failure;
+pub mod given;
 pub mod ledger;
 pub mod life;
 pub mod notice;

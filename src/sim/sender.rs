@@ -61,6 +61,11 @@ impl Sender {
         delivery
     }
 
+    /// From now on no attempt begins: what waits for its next one is written down as unfinished.
+    pub fn stop(&self) {
+        self.courier.stop();
+    }
+
     /// Waits for what is still under way, once nothing more is given to it.
     pub async fn finish(&self) {
         self.beside.close();

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 pub use errand::{Errand, Pen, RetryNonce, Sending, Signing};
 pub use origin::Origin;
@@ -67,6 +68,7 @@ struct Shop {
     clock: Clock,
     pool: Pool,
     places: Semaphore,
+    stop: CancellationToken,
 }
 
 impl Courier {
@@ -77,7 +79,7 @@ impl Courier {
     pub fn new(settings: Settings, clock: Clock) -> io::Result<Self> {
         let pool = Pool::new(settings.ca_file.as_deref())?;
         let places = Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS));
-        Ok(Courier(Arc::new(Shop { settings, clock, pool, places })))
+        Ok(Courier(Arc::new(Shop { settings, clock, pool, places, stop: CancellationToken::new() })))
     }
 
     /// How it works.
@@ -90,31 +92,46 @@ impl Courier {
         self.0.settings.pen.sign(errand, attempt)
     }
 
-    /// Delivers, or gives up.
+    /// From now on no attempt begins; those under way end.
+    pub fn stop(&self) {
+        self.0.stop.cancel();
+    }
+
+    /// Delivers, or gives up, or leaves it unfinished when it is stopped.
     pub async fn deliver(&self, errand: &Errand) -> Delivery {
-        self.0.pause(errand.delay).await;
-        let mut attempts = Vec::new();
-        for number in 0..errand.attempts {
-            let attempt = self.0.attempt(errand, number).await;
-            let is_delivered = attempt.is_delivered();
+        let (mut attempts, mut pause) = (Vec::new(), errand.delay);
+        let outcome = loop {
+            let Some(attempt) = self.0.attempt_after(pause, errand, attempts.len()).await else {
+                break Outcome::Unfinished;
+            };
             attempts.push(attempt);
-            if is_delivered {
-                break;
+            if attempts.last().is_some_and(Attempt::is_delivered) {
+                break Outcome::Delivered;
             }
-            if let Some(pause) = PAUSES.get(number as usize).filter(|_| number + 1 < errand.attempts) {
-                self.0.pause(*pause).await;
+            if attempts.len() >= errand.attempts as usize {
+                break Outcome::GivenUp;
             }
-        }
-        written_up(errand, attempts)
+            pause = PAUSES.get(attempts.len() - 1).copied().unwrap_or_default();
+        };
+        written_up(errand, attempts, outcome)
     }
 }
 
 impl Shop {
-    async fn pause(&self, time: Duration) {
-        let scaled = time.as_secs_f64() * self.settings.time_scale;
-        let scaled = Duration::try_from_secs_f64(scaled).unwrap_or(time);
-        if !scaled.is_zero() {
-            tokio::time::sleep(scaled).await;
+    /// None where it was stopped before.
+    async fn attempt_after(&self, pause: Duration, errand: &Errand, number: usize) -> Option<Attempt> {
+        let scaled = pause.as_secs_f64() * self.settings.time_scale;
+        let scaled = Duration::try_from_secs_f64(scaled).unwrap_or(pause);
+        let turn = async {
+            if !scaled.is_zero() {
+                tokio::time::sleep(scaled).await;
+            }
+            self.places.acquire().await
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            _place = turn => Some(self.attempt(errand, u32::try_from(number).unwrap_or(u32::MAX)).await),
         }
     }
 
@@ -122,8 +139,6 @@ impl Shop {
         let signatures = self.settings.pen.sign(errand, number);
         let request = wire::request(&errand.payload, &signatures);
         let sending = if number == 0 { errand.sending } else { Sending::Whole };
-        // Never closed.
-        let _place = self.places.acquire().await;
         let (started, started_ns) = self.clock.now();
         let answer =
             tokio::time::timeout(self.settings.timeout, self.exchange(errand, &request, sending)).await;
@@ -164,9 +179,8 @@ impl Attempt {
     }
 }
 
-fn written_up(errand: &Errand, attempts: Vec<Attempt>) -> Delivery {
+fn written_up(errand: &Errand, attempts: Vec<Attempt>, outcome: Outcome) -> Delivery {
     let notice = &errand.notice;
-    let is_delivered = attempts.last().is_some_and(Attempt::is_delivered);
     Delivery {
         number: notice.number,
         copy: errand.copy,
@@ -180,7 +194,7 @@ fn written_up(errand: &Errand, attempts: Vec<Attempt>) -> Delivery {
         parameters: errand.payload.content(),
         body_bytes: errand.payload.body.len(),
         attempts,
-        outcome: if is_delivered { Outcome::Delivered } else { Outcome::GivenUp },
+        outcome,
     }
 }
 

@@ -174,3 +174,28 @@ async fn a_delivery_that_waits_holds_up_no_other() {
     assert!(!waiting.is_finished());
     waiting.abort();
 }
+
+/// Stopped while it waits for its next attempt.
+#[tokio::test(start_paused = true)]
+async fn what_waits_when_it_is_stopped_is_unfinished_and_what_comes_after_is_not_sent() {
+    let settings = Settings {
+        pen: Pen { seed: 1, retry_nonce: RetryNonce::Keep, v3: false },
+        time_scale: 1.0,
+        timeout: TIMEOUT,
+        concurrency: 4,
+        // No server has this port.
+        via: Some(Origin::of("http://127.0.0.1:1").unwrap()),
+        ca_file: None,
+    };
+    let courier = Courier::new(settings, Clock::start()).unwrap();
+    let under_way = tokio::spawn({
+        let courier = courier.clone();
+        async move { courier.deliver(&errand("http://h/")).await }
+    });
+    tokio::time::sleep(PAUSES[0] + PAUSES[1] / 2).await;
+    courier.stop();
+    let delivery = under_way.await.unwrap();
+    assert_eq!((delivery.attempts.len(), delivery.outcome), (2, Outcome::Unfinished));
+    let after = courier.deliver(&errand("http://h/")).await;
+    assert_eq!((after.attempts.len(), after.outcome), (0, Outcome::Unfinished));
+}

@@ -44,6 +44,8 @@ pub enum Outcome {
     Delivered,
     /// None was.
     GivenUp,
+    /// The simulator ended before.
+    Unfinished,
 }
 
 /// One attempt.

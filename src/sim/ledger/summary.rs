@@ -23,6 +23,8 @@ pub struct Counts {
     pub delivered: u64,
     /// Those that were given up.
     pub given_up: u64,
+    /// Those that the end of the simulator left.
+    pub unfinished: u64,
     /// Attempts of all of them.
     pub attempts: u64,
     /// What the last attempts were answered: the answer's `status`, else the status code, else `no answer`.
@@ -38,6 +40,7 @@ impl Summary {
         match delivery.outcome {
             Outcome::Delivered => counts.delivered += 1,
             Outcome::GivenUp => counts.given_up += 1,
+            Outcome::Unfinished => counts.unfinished += 1,
         }
         *counts.answers.entry(last_answer(delivery)).or_default() += 1;
     }
@@ -46,8 +49,8 @@ impl Summary {
     pub fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        table.set_header(["WHAT", "SENT", "DELIVERED", "GIVEN UP", "ATTEMPTS", "LAST ANSWERS"]);
-        for column in 1..5 {
+        table.set_header(["WHAT", "SENT", "DELIVERED", "GIVEN UP", "UNFINISHED", "ATTEMPTS", "LAST ANSWERS"]);
+        for column in 1..6 {
             if let Some(column) = table.column_mut(column) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
@@ -55,7 +58,8 @@ impl Summary {
         for (label, counts) in &self.labels {
             let answers: Vec<String> =
                 counts.answers.iter().map(|(answer, count)| format!("{answer} {count}")).collect();
-            let numbers = [counts.deliveries, counts.delivered, counts.given_up, counts.attempts];
+            let Counts { deliveries, delivered, given_up, unfinished, attempts, .. } = *counts;
+            let numbers = [deliveries, delivered, given_up, unfinished, attempts];
             let mut row = vec![label.to_string()];
             row.extend(numbers.map(|number| number.to_string()));
             row.push(answers.join(", "));

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use crate::sim::chaos::Rates;
 use crate::sim::courier::{Origin, RetryNonce};
+use crate::sim::given::Who;
 use crate::sim::notice::Method;
 use crate::sim::profile::{Format, Profile};
 
@@ -31,7 +32,7 @@ pub struct SendArgs {
     /// How callbacks are sent.
     #[arg(long, value_enum, default_value = "post", ignore_case = true)]
     pub method: Verb,
-    /// Whose they are.
+    /// Whose they are: of the first sub-account, and where there is none of the first account.
     #[command(flatten)]
     pub who: Who,
     /// How they look, travel and go wrong.
@@ -43,23 +44,6 @@ pub struct SendArgs {
     /// The summary as JSON, also on a terminal.
     #[arg(long)]
     pub json: bool,
-}
-
-/// Whose callbacks they are.
-#[derive(Debug, Clone, Args)]
-pub struct Who {
-    /// The account's auth id.
-    #[arg(long, value_name = "AUTH_ID", env = "PLIVO_AUTH_ID")]
-    pub account: String,
-    /// The account's auth token, which signs.
-    #[arg(long, value_name = "TOKEN", env = "PLIVO_AUTH_TOKEN", hide_env_values = true)]
-    pub auth_token: String,
-    /// The main account of a sub-account.
-    #[arg(long, value_name = "AUTH_ID", env = "PLIVO_MAIN_AUTH_ID", requires = "main_auth_token")]
-    pub main_account: Option<String>,
-    /// The main account's token, which signs the Ma- headers.
-    #[arg(long, value_name = "TOKEN", env = "PLIVO_MAIN_AUTH_TOKEN", hide_env_values = true)]
-    pub main_auth_token: Option<String>,
 }
 
 /// How callbacks look, travel and go wrong: the same for every command that sends them.
@@ -89,9 +73,9 @@ pub struct How {
     /// Certificates to trust beside the machine's own, PEM.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// What decides ids, nonces and chaos: the same seed sends the same.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    /// What decides ids, nonces and chaos: the same seed sends the same [default: 1; of serve: any].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// What goes wrong, how often: a rate from 0 to 1 for everything, or NAME=RATE,… of duplicated, reordered, delayed,
     /// forged (forged_token, forged_nonce), tampered, truncated, oversized, slow, cut, all.
     ///

@@ -7,19 +7,19 @@
 mod args;
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tokio_util::task::TaskTracker;
 
-pub use args::{How, SendArgs, Verb, Who};
+pub use args::{How, SendArgs, Verb};
 
 use crate::sim::chaos::{Chaos, Look};
 use crate::sim::courier::{Courier, Origin, Pen, Settings};
 use crate::sim::failure::Failure;
 use crate::sim::ledger::{Clock, Ledger, Summary};
-use crate::sim::notice::Account;
 use crate::sim::scenario::{Frame, Life, Scenario, Turn, generated, turns};
 use crate::sim::sender::Sender;
 
@@ -46,12 +46,10 @@ pub fn run(args: SendArgs) -> Result<(), Failure> {
 /// As [`run`].
 pub async fn send(args: SendArgs, lives: &[Life]) -> Result<Summary, Failure> {
     let clock = Clock::start();
-    let (seed, path) = (args.how.seed, args.ledger.as_deref());
-    let ledger = Ledger::create(path, &clock, seed)
-        .with_context(|| format!("the ledger {}", path.unwrap_or("-".as_ref()).display()))
-        .map_err(Failure::Usage)?;
-    let sender = sender(&args.how, args.via, clock, ledger.clone()).map_err(Failure::Usage)?;
-    let account = Arc::new(args.who.account());
+    let account = args.who.account().map_err(|error| Failure::Usage(error.into()))?;
+    let (account, seed) = (Arc::new(account), args.how.seed.unwrap_or(1));
+    let ledger = ledger(args.ledger.as_deref(), &clock, seed).map_err(Failure::Usage)?;
+    let sender = sender(&args.how, seed, args.via, clock, ledger.clone()).map_err(Failure::Usage)?;
     let frame = Frame { seed, account, url: args.to, method: args.method.into() };
     let entities = TaskTracker::new();
     for turns in turns(&frame, lives) {
@@ -63,13 +61,28 @@ pub async fn send(args: SendArgs, lives: &[Life]) -> Result<Summary, Failure> {
     ledger.finish().context("writing the ledger").map_err(Failure::Other)
 }
 
+/// A ledger in this file, or only in sum.
+///
+/// # Errors
+/// When the file is there already or cannot be made.
+pub fn ledger(path: Option<&Path>, clock: &Clock, seed: u64) -> anyhow::Result<Ledger> {
+    let shown = path.unwrap_or("-".as_ref()).display();
+    Ledger::create(path, clock, seed).with_context(|| format!("the ledger {shown}"))
+}
+
 /// What sends as these arguments say.
 ///
 /// # Errors
 /// When the certificates cannot be read.
-pub fn sender(how: &How, via: Option<Origin>, clock: Clock, ledger: Ledger) -> anyhow::Result<Sender> {
+pub fn sender(
+    how: &How,
+    seed: u64,
+    via: Option<Origin>,
+    clock: Clock,
+    ledger: Ledger,
+) -> anyhow::Result<Sender> {
     let settings = Settings {
-        pen: Pen { seed: how.seed, retry_nonce: how.retry_nonce, v3: how.v3 },
+        pen: Pen { seed, retry_nonce: how.retry_nonce, v3: how.v3 },
         time_scale: how.time_scale,
         timeout: Duration::from_secs_f64(how.timeout),
         concurrency: how.concurrency as usize,
@@ -77,7 +90,7 @@ pub fn sender(how: &How, via: Option<Origin>, clock: Clock, ledger: Ledger) -> a
         ca_file: how.ca_file.clone(),
     };
     let chaos = Chaos {
-        seed: how.seed,
+        seed,
         rates: how.chaos,
         longest_delay: Duration::from_secs_f64(how.delay),
         slow_over: Duration::from_secs_f64(how.slow),
@@ -117,17 +130,6 @@ fn in_order(sender: &Sender, turns: Vec<Turn>) -> Vec<(Turn, bool)> {
     ordered
 }
 
-impl Who {
-    /// The account that they name.
-    pub fn account(&self) -> Account {
-        let main = self.main_auth_token.as_ref().map(|token| {
-            let auth_id = self.main_account.clone().unwrap_or_default();
-            Arc::new(Account { auth_id, token: token.clone(), main: None })
-        });
-        Account { auth_id: self.account.clone(), token: self.auth_token.clone(), main }
-    }
-}
-
 fn show(summary: &Summary, json: bool) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     if json {
@@ -152,7 +154,7 @@ mod tests {
     }
 
     fn parse(more: &str) -> Result<SendArgs, clap::Error> {
-        let fixed = "send --account MA1 --auth-token t --to https://h/{endpoint}/";
+        let fixed = "send --account MAEXAMPLE00000000001:t --to https://h/{endpoint}/";
         Line::try_parse_from(fixed.split(' ').chain(more.split_whitespace())).map(|line| line.args)
     }
 
@@ -193,7 +195,7 @@ mod tests {
     async fn those_that_change_places() {
         let how = parse("--chaos reordered=1").unwrap().how;
         let ledger = Ledger::create(None, &Clock::start(), 1).unwrap();
-        let sender = sender(&how, None, Clock::start(), ledger).unwrap();
+        let sender = sender(&how, 1, None, Clock::start(), ledger).unwrap();
         let frame = Frame {
             seed: 1,
             account: crate::sim::testing::account(),

@@ -5,13 +5,18 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::file::{Seconds, WorldFile, span};
+use super::dispatch::{Dispatch, Post};
+use super::screen::Screen;
 use super::{ServeError, Settings};
-use crate::sim::accounts::{AccountSpec, Accounts};
+use crate::sim::accounts::Accounts;
+use crate::sim::courier::Origin;
+use crate::sim::given::{GivenError, Seconds, Who, WorldFile, span};
+use crate::sim::ledger::Clock;
 use crate::sim::life::{Delays, Outcomes};
 use crate::sim::plivo::Behaviour;
+use crate::sim::send::{self, How};
 use crate::sim::world::{Ids, Seed};
 
 /// How a fake Plivo is to be.
@@ -23,32 +28,12 @@ pub struct ServeArgs {
     /// Print JSON Lines: first the base URL and the accounts, then each callback as it comes to be owed.
     #[arg(long)]
     pub json: bool,
-    /// An account; may be repeated. Without any, PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN are used, and without these an
-    /// account is made whose token is printed.
-    #[arg(long = "account", value_name = "AUTH_ID:TOKEN", help_heading = "Accounts", value_parser = main_account)]
-    accounts: Vec<AccountSpec>,
-    /// A sub-account of one of the accounts; may be repeated.
-    #[arg(
-        long = "subaccount",
-        value_name = "SUB_ID:TOKEN@MAIN_ID",
-        help_heading = "Accounts",
-        value_parser = sub_account
-    )]
-    subaccounts: Vec<AccountSpec>,
-    /// A TOML file with any of: [[account]] (auth_id, token, main), [outcomes], [seconds], [[profile]], [[brand]] and
-    /// [[campaign]] that are there from the start, and [[answer]] (method, path, status, body) for requests that are to
-    /// be answered so whatever is there. Flags go over it.
-    #[arg(long, value_name = "FILE", help_heading = "What is there")]
-    world: Option<PathBuf>,
+    /// Whose requests are taken. Without any account one is made, whose token is printed.
+    #[command(flatten)]
+    who: Who,
     /// At most so many brands, campaigns and links; then 429.
     #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "What is there")]
     max_entities: usize,
-    /// For ids, and for which requests end badly; the same seed and the same requests give the same [default: any].
-    #[arg(long, value_name = "N", help_heading = "What is there")]
-    seed: Option<u64>,
-    /// Times every delay below: 0.01 makes a second of 100.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, help_heading = "When things happen")]
-    time_scale: f64,
     /// From a request to its `created` [default: 1].
     #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = "When things happen")]
     created_after: Option<Duration>,
@@ -80,6 +65,27 @@ pub struct ServeArgs {
     /// The share of unlinks that fail [default: 0].
     #[arg(long, value_name = "RATE", help_heading = "How things end")]
     unlink_fail_rate: Option<f64>,
+    /// Send callbacks, or only print that they are owed.
+    #[arg(long, value_enum, value_name = "WHETHER", default_value = "on", help_heading = "Callbacks")]
+    callbacks: Callbacks,
+    /// Where every callback is written down with all of its attempts, a new file, for `verify-ledger`.
+    #[arg(long, value_name = "FILE", help_heading = "Callbacks")]
+    ledger: Option<PathBuf>,
+    /// Connect there instead of to the host of each request's `url`, which is what is signed; such as
+    /// http://127.0.0.1:8080 for a relay on this machine.
+    #[arg(long, value_name = "ORIGIN", value_parser = Origin::of, help_heading = "Callbacks")]
+    via: Option<Origin>,
+    #[command(flatten, next_help_heading = "Callbacks")]
+    how: How,
+}
+
+/// Whether callbacks are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Callbacks {
+    /// Each to the `url` of its request.
+    On,
+    /// None; the simulator prints what it would send.
+    Off,
 }
 
 impl ServeArgs {
@@ -88,12 +94,12 @@ impl ServeArgs {
         &self,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<(Settings, bool), ServeError> {
-        let file = self.world.as_deref().map(WorldFile::read).transpose()?.unwrap_or_default();
-        let seed = self.seed.unwrap_or_else(any_seed);
+        let file = self.who.file()?;
+        let seed = self.how.seed.unwrap_or_else(any_seed);
         let (accounts, made) = self.all_accounts(&file, variable)?;
         let behaviour = Behaviour {
             seed,
-            delays: self.delays(file.seconds)?,
+            delays: self.delays(file.seconds),
             outcomes: self.outcomes(file.outcomes),
             max_entities: self.max_entities,
         };
@@ -102,35 +108,39 @@ impl ServeArgs {
         Ok((Settings { listen: self.listen, accounts, behaviour, seed, canned: answers }, made))
     }
 
+    /// What sends callbacks, where they are on.
+    pub(super) fn dispatch(&self, seed: u64, screen: Screen) -> anyhow::Result<Dispatch> {
+        if self.callbacks == Callbacks::Off {
+            return Ok(Dispatch::new(screen, None));
+        }
+        let clock = Clock::start();
+        let ledger = send::ledger(self.ledger.as_deref(), &clock, seed)?;
+        let sender = send::sender(&self.how, seed, self.via.clone(), clock, ledger.clone())?;
+        Ok(Dispatch::new(screen, Some(Post { sender, ledger })))
+    }
+
     fn all_accounts(
         &self,
         file: &WorldFile,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<(Accounts, bool), ServeError> {
-        let given = self.accounts.iter().chain(&self.subaccounts).chain(&file.accounts);
-        let mut specs: Vec<AccountSpec> = given.cloned().collect();
-        specs.extend(
-            of_environment(variable)?.filter(|spec| !specs.iter().any(|other| other.auth_id == spec.auth_id)),
-        );
+        let mut specs = self.who.specs(file, variable)?;
         let made = specs.is_empty();
         if made {
             // Not of the seed, which may be anybody's: a token is nobody's guess.
             specs.push(Accounts::made_up(&mut Ids::new(any_seed())));
         }
-        Ok((Accounts::new(&specs)?, made))
+        Ok((Accounts::new(&specs).map_err(GivenError::from)?, made))
     }
 
-    fn delays(&self, file: Seconds) -> Result<Delays, ServeError> {
+    fn delays(&self, file: Seconds) -> Delays {
         let delays = Delays {
             created: self.created_after.unwrap_or(file.created),
             brand: self.brand_after.unwrap_or(file.brand),
             campaign: self.campaign_after.unwrap_or(file.campaign),
             number: self.number_after.unwrap_or(file.number),
         };
-        if !(0.0..=1000.0).contains(&self.time_scale) {
-            return Err(ServeError::Usage("--time-scale is a factor from 0 to 1000".to_owned()));
-        }
-        Ok(delays.scaled(self.time_scale))
+        delays.scaled(self.how.time_scale)
     }
 
     fn outcomes(&self, file: Outcomes) -> Outcomes {
@@ -145,18 +155,6 @@ impl ServeArgs {
     }
 }
 
-/// The account that the SDKs' own variables name.
-fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Option<AccountSpec>, ServeError> {
-    let read = |name| variable(name).filter(|value| !value.is_empty());
-    match (read("PLIVO_AUTH_ID"), read("PLIVO_AUTH_TOKEN")) {
-        (Some(auth_id), Some(token)) => Ok(Some(AccountSpec { auth_id, token, main: None })),
-        (None, None) => Ok(None),
-        _ => Err(ServeError::Usage(
-            "PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN are set together or not at all".to_owned(),
-        )),
-    }
-}
-
 /// The system's own randomness, as the standard library has it.
 fn any_seed() -> u64 {
     RandomState::new().build_hasher().finish()
@@ -164,22 +162,4 @@ fn any_seed() -> u64 {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     span(text.parse().map_err(|_| format!("{text} is not a number of seconds"))?)
-}
-
-fn main_account(text: &str) -> Result<AccountSpec, String> {
-    // An account's token may have an @, which only a sub-account's form gives a meaning.
-    let (auth_id, token) = text.split_once(':').ok_or("an account is AUTH_ID:TOKEN")?;
-    if !auth_id.starts_with("MA") {
-        return Err(
-            "an account's auth id begins with MA; a sub-account is given with --subaccount".to_owned()
-        );
-    }
-    Ok(AccountSpec { auth_id: auth_id.to_owned(), token: token.to_owned(), main: None })
-}
-
-fn sub_account(text: &str) -> Result<AccountSpec, String> {
-    let spec: AccountSpec =
-        text.parse().map_err(|error: crate::sim::accounts::AccountError| error.to_string())?;
-    let sub = spec.main.is_some();
-    sub.then_some(spec).ok_or_else(|| "a sub-account is SUB_ID:TOKEN@MAIN_ID".to_owned())
 }

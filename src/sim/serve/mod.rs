@@ -1,7 +1,7 @@
 //! `serve`: the simulator until it is told to stop.
 
 mod args;
-mod file;
+mod dispatch;
 mod screen;
 
 use std::io;
@@ -9,13 +9,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub use args::ServeArgs;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::accounts::{AccountError, Accounts};
+use super::accounts::Accounts;
 use super::clock;
+use super::given::GivenError;
 use super::life::OutcomesError;
 use super::notice::Notice;
 use super::plivo::{Behaviour, Plivo};
@@ -42,15 +43,9 @@ pub struct Settings {
 /// Why it does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// A file cannot be read.
-    #[error("cannot read {0}: {1}")]
-    Unreadable(String, io::Error),
-    /// A file is not what it should be.
-    #[error("{0}: {1}")]
-    File(String, toml::de::Error),
-    /// An account.
+    /// Accounts and their file.
     #[error(transparent)]
-    Account(#[from] AccountError),
+    Given(#[from] GivenError),
     /// The rates.
     #[error(transparent)]
     Outcomes(#[from] OutcomesError),
@@ -60,9 +55,12 @@ pub enum ServeError {
     /// An answer of the file.
     #[error(transparent)]
     Canned(#[from] CannedError),
-    /// A flag or variable.
-    #[error("{0}")]
-    Usage(String),
+    /// What callbacks are sent with.
+    #[error("{0:#}")]
+    Sending(anyhow::Error),
+    /// The ledger could not be written.
+    #[error("writing the ledger: {0}")]
+    Ledger(io::Error),
     /// The address.
     #[error("cannot listen on {0}: {1}; give another with --listen")]
     Listen(SocketAddr, io::Error),
@@ -75,7 +73,7 @@ impl ServeError {
     /// 2 for what the caller can mend, 1 for what the system refuses.
     pub fn exit_code(&self) -> u8 {
         match self {
-            ServeError::Listen(..) | ServeError::System(_) => 1,
+            ServeError::Listen(..) | ServeError::System(_) | ServeError::Ledger(_) => 1,
             _ => 2,
         }
     }
@@ -128,32 +126,50 @@ impl Simulator {
     }
 }
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs until SIGTERM or SIGINT, and then until what is under way has ended or been written down as unfinished. A second
+/// signal ends it at once.
 ///
 /// # Errors
-/// When it cannot start.
+/// When it cannot start, or the ledger could not be written.
 pub async fn run(args: &ServeArgs) -> Result<(), ServeError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signals = Signals::new()?;
     let (settings, made) = args.settings(|name| std::env::var(name).ok())?;
     let screen = Screen { json: args.json };
     let (seed, accounts) = (settings.behaviour.seed, settings.accounts.clone());
+    let mut dispatch = args.dispatch(seed, screen).map_err(ServeError::Sending)?;
     let (simulator, mut notices) = Simulator::start(settings).await?;
     screen.opening(simulator.address(), &accounts, made, seed)?;
     loop {
         tokio::select! {
-            notice = notices.recv() => match notice {
-                Some(notice) => screen.owed(&notice)?,
-                None => break,
-            },
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            taken = dispatch.take(&mut notices) => if !taken? { break },
+            () = signals.any() => break,
         }
     }
     let waiting = simulator.shutdown().await;
-    while let Some(notice) = notices.recv().await {
-        screen.owed(&notice)?;
-    }
-    screen.closing(waiting)?;
+    let summary = tokio::select! {
+        summary = dispatch.finish(notices) => summary?,
+        () = signals.any() => return Ok(()),
+    };
+    screen.closing(waiting, summary.as_ref())?;
     Ok(())
+}
+
+/// What ends a program.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Signals { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

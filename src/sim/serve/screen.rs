@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use crate::sim::accounts::Accounts;
-use crate::sim::notice::{Endpoint, Method, Notice, Status};
+use crate::sim::ledger::{Attempt, Delivery, Outcome, Summary};
+use crate::sim::notice::Notice;
 
 /// Standard output, for a person or for a program.
 #[derive(Debug, Clone, Copy)]
@@ -58,11 +59,8 @@ curl     curl -u {auth_id}:{token} {base}/v1/Account/{auth_id}/10dlc/Brand/
     pub(super) fn owed(self, notice: &Notice) -> io::Result<()> {
         let entity = [&notice.phone_number, &notice.campaign_id, &notice.brand_id];
         let entity = entity.into_iter().flatten().next().map_or("", String::as_str);
-        let (endpoint, status) = (endpoint(notice.endpoint), status(notice.status));
-        let method = match notice.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        };
+        let (endpoint, status) = (notice.endpoint.word(), notice.status.word());
+        let method = notice.method.word();
         if !self.json {
             return line(&format!(
                 "owed #{}  {endpoint} {entity} {status}  {method} {}",
@@ -84,32 +82,52 @@ curl     curl -u {auth_id}:{token} {base}/v1/Account/{auth_id}/10dlc/Brand/
         line(&json!({ "owed": owed }).to_string())
     }
 
-    /// What did not happen any more.
-    pub(super) fn closing(self, waiting: usize) -> io::Result<()> {
+    /// How a callback ended. Nobody is left to tell where it cannot be said.
+    pub(super) fn sent(self, delivery: &Delivery) {
+        let text = if self.json { in_json(delivery) } else { in_words(delivery) };
+        let _ = line(&text);
+    }
+
+    /// What did not happen any more, and what was sent.
+    pub(super) fn closing(self, waiting: usize, summary: Option<&Summary>) -> io::Result<()> {
         if self.json {
-            return line(&json!({ "ended": { "steps_not_taken": waiting } }).to_string());
+            let ended = json!({ "ended": { "steps_not_taken": waiting, "callbacks": summary } });
+            return line(&ended.to_string());
         }
-        line(&format!("ended; {waiting} steps of requests were still to come"))
+        let table = summary.map(|summary| format!("\n{}", summary.table())).unwrap_or_default();
+        line(&format!("ended; {waiting} steps of requests were still to come{table}"))
     }
 }
 
-fn endpoint(endpoint: Endpoint) -> &'static str {
-    match endpoint {
-        Endpoint::Brand => "brand",
-        Endpoint::Campaign => "campaign",
-        Endpoint::NumberLinking => "number_linking",
-        Endpoint::NumberUnlinking => "number_unlinking",
-    }
+fn in_json(delivery: &Delivery) -> String {
+    let last = delivery.attempts.last();
+    let sent = json!({
+        "number": delivery.number,
+        "outcome": delivery.outcome,
+        "attempts": delivery.attempts.len(),
+        "code": last.and_then(|attempt| attempt.code),
+        "answer": last.and_then(|attempt| attempt.answer_status.as_deref()),
+        "error": last.and_then(|attempt| attempt.error.as_deref()),
+    });
+    json!({ "sent": sent }).to_string()
 }
 
-fn status(status: Status) -> &'static str {
-    match status {
-        Status::Created => "created",
-        Status::Registered => "registered",
-        Status::Rejected => "rejected",
-        Status::Success => "success",
-        Status::Failed => "failed",
-    }
+fn in_words(delivery: &Delivery) -> String {
+    let outcome = match delivery.outcome {
+        Outcome::Delivered => "sent",
+        Outcome::GivenUp => "given up",
+        Outcome::Unfinished => "unfinished",
+    };
+    let said = match delivery.attempts.last() {
+        None => "never sent".to_owned(),
+        Some(Attempt { code: Some(code), answer_status, .. }) => {
+            format!("{code} {}", answer_status.as_deref().unwrap_or_default())
+        }
+        Some(Attempt { error, .. }) => error.clone().unwrap_or_default(),
+    };
+    // What others wrote must not steer a terminal.
+    let said: String = said.trim_end().chars().filter(|c| !c.is_control()).take(200).collect();
+    format!("{outcome} #{}  attempt {}: {said}", delivery.number, delivery.attempts.len())
 }
 
 /// A reader that went away wants no more lines; the simulator goes on.

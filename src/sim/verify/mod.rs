@@ -41,6 +41,7 @@
 //! - **`held_back_or_quarantined`**: deliveries answered `duplicate` or `quarantined`.
 //! - **`taken_unanswered`**: a signed content that was never answered 200 has an event all the same: the answer was lost.
 //! - **`given_up`**: a signed content that was never answered 200 and has no event. Nothing was promised for it.
+//! - **`unfinished`**: the same, but the simulator was ended before the last attempt.
 //! - **`replayed`**, **`republished`**, **`renormalized`**: events that repeat or replace another, and say so.
 //!
 //! # What cannot be seen from outside

@@ -36,6 +36,8 @@ pub enum Kind {
     TakenUnanswered,
     /// Never answered 200, and not there.
     GivenUp,
+    /// Never answered 200 before the simulator ended, and not there.
+    Unfinished,
     /// There again, as a replay.
     Replayed,
     /// There again, which was allowed.
@@ -46,7 +48,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Lost,
         Kind::Duplicated,
         Kind::ForgedThrough,
@@ -56,6 +58,7 @@ impl Kind {
         Kind::HeldBackOrQuarantined,
         Kind::TakenUnanswered,
         Kind::GivenUp,
+        Kind::Unfinished,
         Kind::Replayed,
         Kind::Republished,
         Kind::Renormalized,
@@ -73,6 +76,7 @@ impl Kind {
             Kind::HeldBackOrQuarantined => "held_back_or_quarantined",
             Kind::TakenUnanswered => "taken_unanswered",
             Kind::GivenUp => "given_up",
+            Kind::Unfinished => "unfinished",
             Kind::Replayed => "replayed",
             Kind::Republished => "republished",
             Kind::Renormalized => "renormalized",

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::callback::{AUTH_ID, MAIN_TOKEN, ORIGIN, TOKEN};
+use crate::support::callback::{AUTH_ID, ORIGIN, TOKEN};
 use crate::support::cli::{self, Finished};
 use crate::support::relay::Home;
 
@@ -15,7 +15,6 @@ pub fn sim(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plivo-sim"));
     command.current_dir(dir).args(arguments).env_clear();
     command.env("PLIVO_AUTH_ID", AUTH_ID).env("PLIVO_AUTH_TOKEN", TOKEN);
-    command.env("PLIVO_MAIN_AUTH_TOKEN", MAIN_TOKEN);
     command
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::http::{self, Request, Response};
@@ -17,8 +18,13 @@ pub struct Sim {
 }
 
 impl Sim {
-    /// With these arguments, and nothing in its environment.
+    /// With these arguments, and nothing in its environment. It only says which callbacks it owes.
     pub fn start(arguments: &[&str]) -> Self {
+        Sim::sending(&[arguments, &["--callbacks", "off"]].concat())
+    }
+
+    /// With these arguments, and nothing in its environment.
+    pub fn sending(arguments: &[&str]) -> Self {
         let mut command = sim(&["serve", "--listen", "127.0.0.1:0", "--json"]);
         let mut process = Process::spawn_heard(command.args(arguments));
         let opening = until("the base URL", || {
@@ -44,7 +50,23 @@ impl Sim {
 
     /// Every callback that it has said it owes.
     pub fn owed(&self) -> Vec<Value> {
-        self.process.log.entries().into_iter().filter_map(|entry| entry.get("owed").cloned()).collect()
+        self.said("owed")
+    }
+
+    /// Every callback that has ended, by being delivered or not.
+    pub fn sent(&self) -> Vec<Value> {
+        self.said("sent")
+    }
+
+    /// SIGTERM, and an end in good order; what it said last.
+    pub fn end(&mut self) -> Value {
+        self.process.signal(Signal::TERM);
+        assert_eq!(self.process.wait().code(), Some(0));
+        self.said("ended").pop().expect("the last line")
+    }
+
+    fn said(&self, word: &str) -> Vec<Value> {
+        self.process.log.entries().into_iter().filter_map(|entry| entry.get(word).cloned()).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::group::Place;
 use super::super::report::Kind;
 use super::Court;
-use crate::sim::ledger::Class;
+use crate::sim::ledger::{Class, Outcome};
 
 impl Court<'_> {
     pub(super) fn contents(&mut self) {
@@ -32,11 +32,16 @@ impl Court<'_> {
         }
         if self.book.answered(group).next().is_none() {
             let (kind, why) = match found {
+                0 if self.is_unfinished(group) => (Kind::Unfinished, "never answered 200 before the end"),
                 0 => (Kind::GivenUp, "never answered 200, and no event"),
                 _ => (Kind::TakenUnanswered, "never answered 200, and has its event"),
             };
             self.find(kind, self.on_group(group, why));
         }
+    }
+
+    fn is_unfinished(&self, group: usize) -> bool {
+        self.book.of_class(group, Class::Signed).any(|one| one.outcome == Outcome::Unfinished)
     }
 
     fn not_signed(&mut self, group: usize) {

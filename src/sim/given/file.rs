@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::ServeError;
+use super::GivenError;
 use crate::sim::accounts::AccountSpec;
 use crate::sim::life::{Delays, Outcomes};
 use crate::sim::rest::Canned;
@@ -14,17 +14,24 @@ use crate::sim::world::{Profile, SeedBrand, SeedCampaign};
 /// What a file may say.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct WorldFile {
+pub struct WorldFile {
+    /// Who may call.
     #[serde(rename = "account")]
     pub accounts: Vec<AccountSpec>,
+    /// How requests end.
     pub outcomes: Outcomes,
+    /// How long steps take.
     pub seconds: Seconds,
+    /// Companies by the id that a request for a brand names.
     #[serde(rename = "profile")]
     pub profiles: Vec<Profile>,
+    /// Brands that are there from the start.
     #[serde(rename = "brand")]
     pub brands: Vec<SeedBrand>,
+    /// Campaigns, with their numbers.
     #[serde(rename = "campaign")]
     pub campaigns: Vec<SeedCampaign>,
+    /// Answers given whatever is there.
     #[serde(rename = "answer")]
     pub answers: Vec<Canned>,
 }
@@ -32,13 +39,17 @@ pub(super) struct WorldFile {
 /// How long each step takes.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Seconds {
+pub struct Seconds {
+    /// From a request to its `created`.
     #[serde(deserialize_with = "seconds")]
     pub created: Duration,
+    /// From `created` to a brand's end.
     #[serde(deserialize_with = "seconds")]
     pub brand: Duration,
+    /// From `created` to a campaign's end.
     #[serde(deserialize_with = "seconds")]
     pub campaign: Duration,
+    /// From `created` to the end of a link or unlink.
     #[serde(deserialize_with = "seconds")]
     pub number: Duration,
 }
@@ -54,7 +65,7 @@ impl Default for Seconds {
 const LONGEST: f64 = 366.0 * 24.0 * 3600.0;
 
 /// Seconds, whole or not.
-pub(super) fn span(seconds: f64) -> Result<Duration, String> {
+pub fn span(seconds: f64) -> Result<Duration, String> {
     let wrong = || format!("{seconds} is not a number of seconds from 0 to a year");
     let bounded = Some(seconds).filter(|seconds| (0.0..=LONGEST).contains(seconds)).ok_or_else(wrong)?;
     Duration::try_from_secs_f64(bounded).map_err(|_| wrong())
@@ -65,16 +76,16 @@ fn seconds<'de, D: Deserializer<'de>>(value: D) -> Result<Duration, D::Error> {
 }
 
 impl WorldFile {
-    pub(super) fn read(path: &Path) -> Result<Self, ServeError> {
+    pub(super) fn read(path: &Path) -> Result<Self, GivenError> {
         let name = path.display().to_string();
         let text =
-            std::fs::read_to_string(path).map_err(|error| ServeError::Unreadable(name.clone(), error))?;
+            std::fs::read_to_string(path).map_err(|error| GivenError::Unreadable(name.clone(), error))?;
         // The place and the reason, without the line itself: a token may stand in it.
         toml::from_str(&text).map_err(|mut error| {
             if text.contains("token") {
                 error.set_input(None);
             }
-            ServeError::File(name, error)
+            GivenError::File(name, error)
         })
     }
 }
