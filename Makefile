@@ -4,7 +4,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo run build test check bench brokers setup clean
+.PHONY: help demo run build test torture check bench brokers setup clean
 
 # The demo needs no speed: the development profile builds in a third of the time of the release
 # profile. A release binary that is there already is used.
@@ -29,6 +29,11 @@ test: ## every test, against real NATS and Kafka servers (ARGS='--test it kafka'
 	@scripts/setup build brokers readers sdks
 	@cargo test -q --locked --no-run
 	@scripts/brokers with cargo test --locked $(ARGS)
+
+torture: ## the chaos of plivo-sim with 100,000 callbacks over 5,000 entities, against both brokers
+	@scripts/setup build brokers readers
+	@cargo test -q --locked --no-run --test it
+	@TENDLC_TEST_TORTURE=1 scripts/brokers with cargo test --locked --test it sim::brokers -- --nocapture
 
 check: ## formatting, lints, documentation, licences, and the files under deploy/
 	@scripts/setup build brokers lint

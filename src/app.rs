@@ -18,6 +18,7 @@ use crate::ingress::{Ingress, Readiness, Shutdown, State, Verification};
 use crate::metrics::Metrics;
 use crate::normalize::Normalizer;
 use crate::relay::Relay;
+use crate::sabotage;
 use crate::sink::{Sink, SinkConfig};
 use crate::spool::{LaneSpec, OpenError, Spool};
 
@@ -94,6 +95,7 @@ impl App {
     /// What keeps it from starting.
     pub async fn start(loaded: Loaded) -> Result<App, StartError> {
         let Loaded { config, keyring, accounts: watch, warnings } = loaded;
+        sabotage::announce();
         for warning in warnings {
             tracing::warn!("{warning}");
         }

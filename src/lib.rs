@@ -19,7 +19,7 @@
 //! A module names only modules to its left:
 //!
 //! ```text
-//! units, event, metrics < signature < callback < normalize < spool < sink < relay < ingress < admin < control < config
+//! units, event, metrics, sabotage < signature < callback < normalize < spool < sink < relay < ingress < admin < control < config
 //!     < telemetry < app < cli < main
 //! ```
 //!
@@ -43,6 +43,7 @@ pub mod ingress;
 pub mod metrics;
 pub mod normalize;
 pub mod relay;
+pub mod sabotage;
 pub mod signature;
 pub mod sim;
 pub mod sink;

@@ -45,6 +45,17 @@ async function main(baseUrl, authId, token, callbackUrl) {
   seen.unlinked = await untilGone(() => client.campaign.getNumber(id, NUMBERS[0]));
   seen.numbers = (await client.campaign.listNumber(id, { limit: 20, offset: 0 })).phoneNumbers;
 
+  seen.shown = {
+    brand: [
+      (await client.brand.list({ limit: 5 })).brands[0].registrationStatus,
+      (await client.brand.get(brandId)).brand.registrationStatus,
+    ],
+    campaign: [
+      (await client.campaign.list({ limit: 5 })).campaigns[0].registrationStatus,
+      (await client.campaign.get(id)).campaign.registrationStatus,
+    ],
+  };
+
   seen.refused = await refusal(() => client.campaign.linkNumber(id, ["1"], {}));
   const stranger = new plivo.Client(authId, "wrong", { url });
   seen.stranger = await refusal(() => stranger.brand.list());

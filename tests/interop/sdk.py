@@ -61,6 +61,17 @@ def main(base_url, auth_id, token, callback_url):
     seen["unlinked"] = wait_until_gone(lambda: client.campaign.get_number(campaign_id, NUMBERS[0]))
     seen["numbers"] = client.campaign.get_numbers(campaign_id)["phone_numbers"]
 
+    seen["shown"] = {
+        "brand": [
+            client.brand.list(limit=5)["brands"][0]["registration_status"],
+            client.brand.get(brand_id)["brand"]["registration_status"],
+        ],
+        "campaign": [
+            client.campaign.list(limit=5)["campaigns"][0]["registration_status"],
+            client.campaign.get(campaign_id)["campaign"]["registration_status"],
+        ],
+    }
+
     seen["refused"] = refusal(
         plivo.exceptions.ValidationError,
         lambda: client.campaign.create(brand_id="BNONE00", vertical="FUN", usecase="MIXED"),

@@ -1,49 +1,44 @@
 //! The same chaos with real brokers behind the relay, read by independent clients.
 
-use std::fmt::Write;
-
-use super::run::{by_path, send, sim};
+use super::run::{assert_holds, by_path, send, verify_all};
 use crate::support::brokers;
-use crate::support::cli;
 use crate::support::config::{Config, fresh_prefix};
-use crate::support::readers::{self, Delivered, topics};
+use crate::support::readers::{self, topics};
 use crate::support::relay::Home;
 
-fn lines(delivered: &[Delivered]) -> String {
-    delivered.iter().fold(String::new(), |mut text, one| {
-        writeln!(text, "{}", one.line).unwrap();
-        text
-    })
+/// Callbacks and entities; more where `make torture` asks for it.
+fn size() -> (usize, usize) {
+    if readers::is_torture() { (100_000, 5_000) } else { (3_000, 300) }
 }
 
 #[test]
 fn chaos_holds_for_every_consumer_by_itself() {
     let (Some(kafka), Some(nats)) = (brokers::kafka(), brokers::nats()) else { return };
+    let (callbacks, entities) = size();
     let prefix = fresh_prefix("sim");
-    let home = Home::new(&Config::new().kafka_sink(&kafka, &prefix, "").nats_sink(&nats, &prefix, "").text());
+    let config =
+        Config::new().kafka_sink(&kafka, &prefix, "").nats_sink(&nats, &prefix, "").file_sink("files", "");
+    let home = Home::new(&config.text());
     let relay = home.start();
+    let (count, of) = (callbacks.to_string(), entities.to_string());
     let more =
-        ["--entities", "60", "--callbacks", "600", "--chaos", "0.1", "--profile", "nested", "--seed", "5"];
-    send(&home, relay.callbacks, &by_path(), "ledger", &more);
+        ["--entities", &of, "--callbacks", &count, "--chaos", "0.1", "--profile", "nested", "--seed", "5"];
+    let summary = send(&home, relay.callbacks, &by_path(), "ledger", &more);
+    for (label, counts) in summary["labels"].as_object().unwrap() {
+        assert!(counts["deliveries"].as_u64() > Some(callbacks as u64 / 50), "{label}: {summary:#}");
+    }
+    assert_eq!(summary["labels"].as_object().unwrap().len(), 11, "everything happened: {summary:#}");
     relay.drained();
-    home.write("kafka.jsonl", &lines(&readers::kafka(&kafka, &topics(&prefix))));
+    let from_kafka = readers::kafka(&kafka, &topics(&prefix));
     let from_nats = readers::nats(&nats, &prefix, &[]);
-    home.write("nats.jsonl", &lines(&from_nats));
-    let verify = |nats: &str| {
-        let mut command = sim(&home.path(""), &["verify-ledger", "--json", "--ledger", "ledger"]);
-        let finished = cli::run(command.args(["--read", "kafka=kafka.jsonl", "--read", nats]));
-        let report: serde_json::Value = serde_json::from_str(&finished.out).unwrap();
-        let verdicts: Vec<bool> = report["consumers"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|one| one["holds"].as_bool().unwrap())
-            .collect();
-        assert_eq!(report["consumers"][0]["events"], 600, "{report:#}");
-        (finished.code, verdicts)
-    };
-    assert_eq!(verify("nats=nats.jsonl"), (Some(0), vec![true, true]));
-    // What one has lost is not made good by the other.
-    home.write("fewer.jsonl", &lines(&from_nats[1..]));
-    assert_eq!(verify("nats=fewer.jsonl"), (Some(1), vec![true, false]));
+    let verdict = verify_all(&home, &from_kafka, &from_nats, &[]);
+    assert_holds(&verdict);
+    for consumer in verdict.1["consumers"].as_array().unwrap() {
+        assert_eq!(consumer["events"], callbacks, "{consumer:#}");
+    }
+    // What one has lost is not made good by the others.
+    let (code, report) = verify_all(&home, &from_kafka, &from_nats[1..], &[]);
+    let holds = |one: &serde_json::Value| one["holds"].as_bool().unwrap();
+    let verdicts: Vec<bool> = report["consumers"].as_array().unwrap().iter().map(holds).collect();
+    assert_eq!((code, verdicts), (Some(1), vec![true, false, true]));
 }

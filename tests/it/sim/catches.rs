@@ -113,6 +113,43 @@ fn a_relay_without_a_window_duplicates() {
     assert_eq!((code, broken(&report)), (Some(1), vec!["duplicated"]), "{report:#}");
 }
 
+/// A relay that knows no signature from before takes a replayed one with other content.
+#[test]
+fn a_relay_without_a_ledger_lets_tampered_ones_through() {
+    let home = Home::new(&Config::files().text());
+    let relay = home.start_broken("ledger");
+    assert!(relay.process.log.contains("breaks its promises"), "it says so");
+    let more = ["--entities", "6", "--callbacks", "30", "--chaos", "tampered=0.5,duplicated=0.5"];
+    send(&home, relay.callbacks, &by_path(), "ledger", &more);
+    relay.drained();
+    let (code, report) = verify(&home, "ledger", "events", &[]);
+    assert_eq!((code, broken(&report)), (Some(1), vec!["forged_through"]), "{report:#}");
+}
+
+/// Without ledger and window every repeat is an event of its own, even by the same signature.
+#[test]
+fn a_relay_without_a_ledger_and_a_window_duplicates() {
+    let home = Home::new(&Config::files().spool("dedupe_window = \"0s\"").text());
+    let relay = home.start_broken("ledger");
+    let more = ["--entities", "6", "--callbacks", "30", "--chaos", "duplicated=0.5"];
+    send(&home, relay.callbacks, &by_path(), "ledger", &more);
+    relay.drained();
+    let (code, report) = verify(&home, "ledger", "events", &[]);
+    assert_eq!((code, broken(&report)), (Some(1), vec!["duplicated"]), "{report:#}");
+}
+
+/// A relay that answered 200 and says an event is published that is not.
+#[test]
+fn a_relay_that_skips_publishing_loses() {
+    let home = Home::new(&Config::files().text());
+    let relay = home.start_broken("publish=7");
+    send(&home, relay.callbacks, &by_path(), "ledger", &["--entities", "6", "--callbacks", "30"]);
+    relay.drained();
+    let (code, report) = verify(&home, "ledger", "events", &[]);
+    assert_eq!((code, broken(&report)), (Some(1), vec!["lost"]), "{report:#}");
+    assert_eq!(report["consumers"][0]["found"]["lost"]["count"], 4, "{report:#}");
+}
+
 #[test]
 fn what_cannot_be_compared_is_wrong_usage() {
     let home = Home::new("");

@@ -1,11 +1,14 @@
 //! The simulator: met as a customer's code meets Plivo, against the real relay, and its checker against what the relay
 //! published, whole and tampered with.
 
+mod away;
 mod brokers;
 mod catches;
+mod customer;
 mod holds;
 mod https;
 mod replay;
 mod run;
 mod sdks;
 mod serving;
+mod signatures;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::support::callback::{AUTH_ID, ORIGIN, TOKEN};
 use crate::support::cli::{self, Finished};
+use crate::support::readers::Delivered;
 use crate::support::relay::Home;
 
 /// A command of the simulator in this directory.
@@ -38,12 +39,32 @@ pub fn send(home: &Home, relay: SocketAddr, to: &str, ledger: &str, more: &[&str
 pub fn verify(home: &Home, ledger: &str, events: &str, more: &[&str]) -> (Option<i32>, Value) {
     let read = format!("files={events}");
     let fixed = ["verify-ledger", "--json", "--ledger", ledger, "--read", &read];
-    let Finished { code, out, err } = cli::run(sim(&home.path(""), &fixed).args(more));
+    judged(sim(&home.path(""), &fixed).args(more))
+}
+
+/// What the checker says of what was read from Kafka and NATS, and of the files.
+pub fn verify_all(
+    home: &Home,
+    kafka: &[Delivered],
+    nats: &[Delivered],
+    more: &[&str],
+) -> (Option<i32>, Value) {
+    for (name, delivered) in [("kafka.jsonl", kafka), ("nats.jsonl", nats)] {
+        let lines = delivered.iter().fold(String::new(), |lines, one| lines + &one.line.to_string() + "\n");
+        home.write(name, &lines);
+    }
+    let brokers = ["--read", "kafka=kafka.jsonl", "--read", "nats=nats.jsonl", "--read", "files=events"];
+    let fixed = ["verify-ledger", "--json", "--ledger", "ledger"];
+    judged(sim(&home.path(""), &fixed).args(brokers).args(more))
+}
+
+fn judged(command: &mut Command) -> (Option<i32>, Value) {
+    let Finished { code, out, err } = cli::run(command);
     let report = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
     (code, report)
 }
 
-/// How often the only consumer's verdict found something.
+/// How often the first consumer's verdict found something.
 pub fn count(report: &Value, kind: &str) -> u64 {
     report["consumers"][0]["found"][kind]["count"].as_u64().unwrap_or_else(|| panic!("no {kind} in {report}"))
 }
@@ -52,7 +73,9 @@ const BROKEN: [&str; 5] = ["lost", "duplicated", "forged_through", "out_of_order
 
 /// The promises that a report says are broken.
 pub fn broken(report: &Value) -> Vec<&'static str> {
-    BROKEN.into_iter().filter(|kind| count(report, kind) > 0).collect()
+    let consumers = report["consumers"].as_array().unwrap();
+    let is_broken = |kind: &&str| consumers.iter().any(|one| one["found"][*kind]["count"] != 0);
+    BROKEN.into_iter().filter(is_broken).collect()
 }
 
 #[track_caller]

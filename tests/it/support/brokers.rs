@@ -128,7 +128,7 @@ impl Own {
 
 /// A free port below the range that outgoing connections get: none of them takes it while its server is down. No other
 /// test of this run gets it either.
-fn lasting_port() -> u16 {
+pub fn lasting_port() -> u16 {
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     loop {
         let number =

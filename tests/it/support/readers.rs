@@ -9,6 +9,16 @@ use serde_json::Value;
 use super::brokers::variable;
 use super::cli;
 
+/// Whether this is `make torture`, whose runs are larger by far.
+pub fn is_torture() -> bool {
+    std::env::var_os("TENDLC_TEST_TORTURE").is_some_and(|value| !value.is_empty())
+}
+
+/// How long a reader may take, in seconds.
+fn patience() -> &'static str {
+    if is_torture() { "600" } else { "50" }
+}
+
 /// What a reader found on a broker.
 #[derive(Debug, Clone)]
 pub struct Delivered {
@@ -52,7 +62,7 @@ pub fn kafka(servers: &str, topics: &[String]) -> Vec<Delivered> {
 /// The same, with properties of the client as `name=value`.
 pub fn kafka_with(servers: &str, topics: &[String], properties: &[String]) -> Vec<Delivered> {
     let mut reader = python("readers/read_kafka.py");
-    reader.args(["--servers", servers, "--timeout", "50"]);
+    reader.args(["--servers", servers, "--timeout", patience()]);
     for topic in topics {
         reader.args(["--topic", topic]);
     }
@@ -65,7 +75,7 @@ pub fn kafka_with(servers: &str, topics: &[String], properties: &[String]) -> Ve
 /// Everything that is in this stream now.
 pub fn nats(url: &str, stream: &str, more: &[&str]) -> Vec<Delivered> {
     let mut reader = python("readers/read_nats.py");
-    delivered(reader.args(["--url", url, "--stream", stream, "--timeout", "50"]).args(more))
+    delivered(reader.args(["--url", url, "--stream", stream, "--timeout", patience()]).args(more))
 }
 
 fn delivered(mut reader: impl std::borrow::BorrowMut<Command>) -> Vec<Delivered> {

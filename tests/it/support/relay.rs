@@ -56,6 +56,18 @@ impl Home {
         Relay::listening(relay)
     }
 
+    /// Starts the relay at this address, whatever the configuration says.
+    pub fn start_at(&self, address: SocketAddr) -> Relay {
+        let mut command = self.command(&["serve", "--config", "relay.toml"]);
+        Relay::listening(Process::spawn(command.env("TENDLC_INGRESS__LISTEN", address.to_string())))
+    }
+
+    /// Starts a relay that breaks its promises as `TENDLC_TEST_BREAK` says.
+    pub fn start_broken(&self, how: &str) -> Relay {
+        let mut command = self.command(&["serve", "--config", "relay.toml"]);
+        Relay::listening(Process::spawn(command.env("TENDLC_TEST_BREAK", how)))
+    }
+
     /// The directory of the File sink.
     pub fn events(&self) -> PathBuf {
         self.path("events")
