@@ -25,7 +25,8 @@ pub struct ServeArgs {
     /// Where it listens. Port 0 is a free one: the base URL that is printed has it.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8765")]
     pub listen: SocketAddr,
-    /// Print JSON Lines: first the base URL and the accounts, then each callback as it comes to be owed.
+    /// Print JSON Lines: first the base URL and the accounts, then each callback as it comes to be owed, and how it
+    /// ended.
     #[arg(long)]
     pub json: bool,
     /// Whose requests are taken. Without any account one is made, whose token is printed.

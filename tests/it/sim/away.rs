@@ -14,7 +14,7 @@ use crate::support::relay::Home;
 use crate::support::sim::Sim;
 use crate::support::wait::until_true;
 
-fn sim(home: &Home, relay: SocketAddr, more: &[&str]) -> Sim {
+pub fn sim(home: &Home, relay: SocketAddr, more: &[&str]) -> Sim {
     let (account, via, ledger) =
         (format!("{AUTH_ID}:{TOKEN}"), format!("http://{relay}"), home.path("ledger"));
     let fixed =
@@ -23,7 +23,7 @@ fn sim(home: &Home, relay: SocketAddr, more: &[&str]) -> Sim {
 }
 
 /// Asks for a brand, whose callbacks go to the relay.
-fn ask(sim: &Sim) {
+pub fn ask(sim: &Sim) {
     use base64::Engine as _;
     let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{AUTH_ID}:{TOKEN}"));
     let body = json!({
@@ -37,7 +37,7 @@ fn ask(sim: &Sim) {
 }
 
 /// The deliveries of a ledger.
-fn deliveries(home: &Home) -> Vec<Value> {
+pub fn deliveries(home: &Home) -> Vec<Value> {
     let text = std::fs::read_to_string(home.path("ledger")).unwrap();
     text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -4,6 +4,7 @@
 mod away;
 mod brokers;
 mod catches;
+mod chaotic;
 mod customer;
 mod holds;
 mod https;
