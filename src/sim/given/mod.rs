@@ -28,11 +28,11 @@ pub struct Who {
         value_parser = sub_account
     )]
     pub subaccounts: Vec<AccountSpec>,
-    /// A TOML file with accounts: any number of [[account]] with auth_id, token, and main for a sub-account.
+    /// A TOML file with accounts: any number of `[[account]]` with auth_id, token, and main for a sub-account.
     ///
-    /// `serve` takes more from it: [outcomes], [seconds], [[profile]], [[brand]] and [[campaign]] that are there from the
-    /// start, and [[answer]] (method, path, status, body) for requests that are to be answered so whatever is there.
-    /// Flags go over it.
+    /// `serve` takes more from it: `[outcomes]`, `[seconds]`, `[[profile]]`, `[[brand]]` and `[[campaign]]` that are there
+    /// from the start, and `[[answer]]` (method, path, status, body) for requests that are to be answered so whatever is
+    /// there. Flags go over it.
     #[arg(long, value_name = "FILE", help_heading = "Accounts")]
     pub world: Option<PathBuf>,
 }
