@@ -45,8 +45,8 @@ fn publication(key: &str) -> Publication {
     Publication {
         topic: "t".into(),
         topic_label: "t".into(),
-        key: key.to_owned(),
-        id: "i".to_owned(),
+        key: key.to_owned().into(),
+        id: "i".to_owned().into(),
         content_type: "application/json",
         more_headers: Vec::new(),
         payload: "{}".into(),
