@@ -161,20 +161,10 @@ impl KafkaSink {
                 Err(error) => return Err(self.undelivered(client, &error, publication)),
             }
         };
-        let report = tokio::select! {
-            biased;
-            report = delivery.reported() => Some(report),
-            () = client.gone() => None,
-        };
-        match report {
-            Some(Ok(())) => Ok(Published::New),
-            Some(Err(RDKafkaErrorCode::MessageSizeTooLarge)) => Err(Undelivered::InBatch),
-            Some(Err(code)) => {
-                Err(self.undelivered(client, &KafkaError::MessageProduction(code), publication))
-            }
-            None => {
-                Err(Undelivered::For(PublishError::sink(Code::Connection, "the kafka client was replaced")))
-            }
+        match delivery.reported().await {
+            Ok(()) => Ok(Published::New),
+            Err(RDKafkaErrorCode::MessageSizeTooLarge) => Err(Undelivered::InBatch),
+            Err(code) => Err(self.undelivered(client, &KafkaError::MessageProduction(code), publication)),
         }
     }
 
