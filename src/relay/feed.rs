@@ -155,9 +155,9 @@ impl Progress {
         self.feed != Feed::Live && self.window.is_empty() && !feeds.borrow().contains(&self.feed)
     }
 
-    /// One page ahead of what is under way, and no more: what waits long is out of the processor's reach again.
+    /// Some pages ahead of what is under way: a claim that has to share its processor takes as long as several pages.
     fn wants_more(&self) -> bool {
-        !self.idle && self.not_before.is_none() && self.window.ready() < PAGE && self.page() > 0
+        !self.idle && self.not_before.is_none() && self.window.ready() < 3 * PAGE && self.page() > 0
     }
 
     /// Half a page at least: a claim for each record that lands would read the same place over and over.

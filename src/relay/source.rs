@@ -5,8 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::window::{Entity, Job};
-use crate::sink::{CheckError, Publication, PublishError, Published, Sink};
-use crate::spool::{Feed, LaneHandle, SpoolError};
+use crate::sink::{Block, CheckError, Publication, PublishError, Published, Sink};
+use crate::spool::{Feed, LaneHandle, Record, SpoolError};
 
 /// Where a lane's records come from.
 pub(super) trait Source: Send + Sync + 'static {
@@ -61,7 +61,8 @@ impl Source for SpoolSource {
     ) -> impl Future<Output = Result<Vec<Job>, SpoolError>> + Send + 'static {
         let (lane, sink) = (self.lane.clone(), Arc::clone(&self.sink));
         let claimed = tokio::task::spawn_blocking(move || {
-            lane.claim_each(feed, after, limit, |record| job(&sink, feed, &record))
+            let mut block = Block::default();
+            lane.claim_each(feed, after, limit, |record| job(&sink, feed, &record, &mut block))
         });
         async move { claimed.await.unwrap_or(Err(SpoolError::Closed)) }
     }
@@ -98,7 +99,7 @@ impl Publisher for Sink {
     }
 }
 
-fn job(sink: &Sink, feed: Feed, record: &crate::spool::Record) -> Job {
+fn job(sink: &Sink, feed: Feed, record: &Record, block: &mut Block) -> Job {
     let replay = match feed {
         Feed::Replay(number) => Some(number),
         Feed::Live | Feed::Requeued => None,
@@ -107,7 +108,7 @@ fn job(sink: &Sink, feed: Feed, record: &crate::spool::Record) -> Job {
         sequence: record.sequence(),
         entity: record.facts().entity().map(Entity::of),
         received_at: record.received_at(),
-        publication: sink.encode(record, replay),
+        publication: sink.encode(record, replay, block),
         pauses: None,
     }
 }

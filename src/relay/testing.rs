@@ -28,8 +28,8 @@ pub(super) fn job(sequence: u64, entity: &str) -> Job {
         publication: Publication {
             topic: "t".into(),
             topic_label: "t".into(),
-            key: entity.to_owned(),
-            id: sequence.to_string(),
+            key: entity.to_owned().into(),
+            id: sequence.to_string().into(),
             content_type: "application/json",
             more_headers: Vec::new(),
             payload: bytes::Bytes::new(),
@@ -128,7 +128,7 @@ impl Publisher for Stage {
         let number = {
             let mut seen = self.seen.lock().unwrap();
             seen.tries += 1;
-            let own = seen.under_way.entry(publication.key.clone()).or_default();
+            let own = seen.under_way.entry(publication.key.to_string()).or_default();
             *own += 1;
             let own = *own;
             if !publication.key.is_empty() {
@@ -148,9 +148,9 @@ impl Publisher for Stage {
             Err(PublishError::sink(Code::Connection, "down"))
         };
         let mut seen = self.seen.lock().unwrap();
-        *seen.under_way.get_mut(&publication.key).unwrap() -= 1;
+        *seen.under_way.get_mut(&*publication.key).unwrap() -= 1;
         if result.is_ok() {
-            seen.stored.push((publication.key.clone(), sequence));
+            seen.stored.push((publication.key.to_string(), sequence));
         }
         result.map(|()| Published::New)
     }

@@ -1,7 +1,8 @@
 //! What a feed has claimed and not yet seen acknowledged: which record may go next, and which has to wait for its
 //! entity. Pure: no time, no tasks.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 
@@ -41,12 +42,14 @@ impl Job {
 /// The claimed records of one feed.
 #[derive(Debug)]
 pub(super) struct Window {
-    /// Free to go, oldest first.
-    ready: BTreeMap<u64, Box<Job>>,
+    /// Free to go since they were claimed, oldest first.
+    fresh: VecDeque<Box<Job>>,
+    /// Free to go after they had to wait, for another try or for their entity.
+    freed: BTreeMap<u64, Box<Job>>,
     /// The entities that are under way, and what waits behind each.
     busy: HashMap<Entity, VecDeque<Box<Job>>>,
     /// Every claimed sequence that is not finished.
-    open: BTreeSet<u64>,
+    open: HashSet<u64>,
     weight: usize,
     reach: usize,
 }
@@ -61,9 +64,10 @@ impl Window {
     /// For a lane with so many events under way at once.
     pub(super) fn new(width: usize) -> Self {
         Window {
-            ready: BTreeMap::new(),
+            fresh: VecDeque::new(),
+            freed: BTreeMap::new(),
             busy: HashMap::new(),
-            open: BTreeSet::new(),
+            open: HashSet::new(),
             weight: 0,
             reach: width.saturating_mul(REACH).max(64),
         }
@@ -86,17 +90,24 @@ impl Window {
 
     /// The oldest record that may go.
     pub(super) fn next(&mut self) -> Option<Box<Job>> {
-        self.ready.pop_first().map(|(_, job)| job)
+        let freed = self.freed.first_key_value().map(|(sequence, _)| *sequence);
+        match (self.fresh.front(), freed) {
+            (Some(fresh), Some(freed)) if freed < fresh.sequence => {
+                self.freed.pop_first().map(|(_, job)| job)
+            }
+            (Some(_), _) => self.fresh.pop_front(),
+            (None, _) => self.freed.pop_first().map(|(_, job)| job),
+        }
     }
 
     /// How many may go.
     pub(super) fn ready(&self) -> usize {
-        self.ready.len()
+        self.fresh.len() + self.freed.len()
     }
 
     /// A record that was under way may try again. Its entity stays busy with it.
     pub(super) fn again(&mut self, job: Box<Job>) {
-        self.ready.insert(job.sequence, job);
+        self.freed.insert(job.sequence, job);
     }
 
     /// A record is done with: its entity's next one may go.
@@ -106,7 +117,7 @@ impl Window {
         let Some(entity) = job.entity else { return };
         match self.busy.get_mut(&entity).and_then(VecDeque::pop_front) {
             Some(next) => {
-                self.ready.insert(next.sequence, next);
+                self.freed.insert(next.sequence, next);
             }
             None => {
                 self.busy.remove(&entity);
@@ -120,16 +131,16 @@ impl Window {
     }
 
     fn place(&mut self, job: Box<Job>) {
-        let Some(entity) = job.entity else {
-            self.ready.insert(job.sequence, job);
-            return;
-        };
-        match self.busy.get_mut(&entity) {
-            Some(waiting) => waiting.push_back(job),
-            None => {
-                self.busy.insert(entity, VecDeque::new());
-                self.ready.insert(job.sequence, job);
-            }
+        if let Some(entity) = job.entity {
+            match self.busy.entry(entity) {
+                Entry::Occupied(mut busy) => return busy.get_mut().push_back(job),
+                Entry::Vacant(idle) => idle.insert(VecDeque::new()),
+            };
+        }
+        match self.fresh.back() {
+            // What was sent back for another try may lie anywhere.
+            Some(last) if last.sequence > job.sequence => drop(self.freed.insert(job.sequence, job)),
+            _ => self.fresh.push_back(job),
         }
     }
 }
@@ -182,6 +193,19 @@ mod tests {
         window.admit(vec![job(1, "a"), job(3, "c")]);
         let taken: Vec<u64> = std::iter::from_fn(|| window.next()).map(|job| job.sequence).collect();
         assert_eq!(taken, [1, 2, 3]);
+    }
+
+    #[test]
+    fn the_oldest_goes_first_wherever_it_comes_from() {
+        let mut window = window(&[(5, "a"), (6, "a"), (9, "b")]);
+        window.admit(vec![job(2, "c"), job(7, "")]);
+        let first = window.next().unwrap();
+        let fifth = window.next().unwrap();
+        assert_eq!((first.sequence, fifth.sequence), (2, 5));
+        window.finish(&fifth);
+        window.again(first);
+        let rest: Vec<u64> = std::iter::from_fn(|| window.next()).map(|job| job.sequence).collect();
+        assert_eq!((rest, window.ready()), (vec![2, 6, 7, 9], 0));
     }
 
     #[test]

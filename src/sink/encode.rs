@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::block::{Block, Text};
 use super::config::ContentMode;
 use super::topics::Topics;
 use crate::event::Event;
@@ -17,9 +18,9 @@ pub struct Publication {
     /// The topic as a metric label: accounts not filled in.
     pub topic_label: Arc<str>,
     /// Events with one key stay in order.
-    pub key: String,
+    pub key: Text,
     /// The idempotency key.
-    pub id: String,
+    pub id: Text,
     /// Of the payload.
     pub content_type: &'static str,
     /// Names and values of the headers that not every event has.
@@ -33,7 +34,7 @@ pub struct Publication {
 impl Publication {
     /// Names and values of all headers.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let every = [(IDEMPOTENCY_KEY, self.id.as_str()), (CONTENT_TYPE, self.content_type)];
+        let every = [(IDEMPOTENCY_KEY, &*self.id), (CONTENT_TYPE, self.content_type)];
         every.into_iter().chain(self.more_headers.iter().map(|(name, value)| (*name, value.as_str())))
     }
 }
@@ -68,7 +69,13 @@ const REPLAY: &str = "tendlc-replay";
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
 impl Encoder {
-    pub(super) fn encode(&self, event: &Event<'_>, account: &str, replay: Option<u64>) -> Publication {
+    pub(super) fn encode(
+        &self,
+        event: &Event<'_>,
+        account: &str,
+        replay: Option<u64>,
+        block: &mut Block,
+    ) -> Publication {
         let (content_type, payload, mut more_headers) = match self.mode {
             ContentMode::Structured => (Event::STRUCTURED, event.to_structured(), Vec::new()),
             ContentMode::Binary => (Event::DATA, event.to_data(), self.style.headers(event)),
@@ -77,12 +84,11 @@ impl Encoder {
         Publication {
             topic: self.topics.topic(event.kind(), account),
             topic_label: self.topics.label(event.kind()),
-            key: event.partition_key().to_owned(),
-            id: event.id().to_owned(),
+            key: block.put_text(event.partition_key()),
+            id: block.put_text(event.id()),
             content_type,
             more_headers,
-            // No larger than it is: thousands wait in memory.
-            payload: Bytes::copy_from_slice(&payload),
+            payload: block.put(&payload),
             replay,
         }
     }
@@ -163,7 +169,9 @@ mod tests {
 
     fn encoded(mode: ContentMode, style: HeaderStyle, brand: &str, replay: Option<u64>) -> Publication {
         let topics = Topics::new(&TopicsConfig::default()).unwrap();
-        with_event(brand, |event| Encoder { topics, mode, style }.encode(event, "acme", replay))
+        with_event(brand, |event| {
+            Encoder { topics, mode, style }.encode(event, "acme", replay, &mut Block::default())
+        })
     }
 
     fn header<'a>(publication: &'a Publication, name: &str) -> Option<&'a str> {
@@ -173,12 +181,12 @@ mod tests {
     #[test]
     fn structured_mode_has_everything_in_one_document() {
         let made = encoded(ContentMode::Structured, HeaderStyle::Kafka, "B1", None);
-        assert_eq!((&*made.topic, made.key.as_str()), ("plivo.10dlc.brand", "B1"));
-        assert_eq!(header(&made, "idempotency-key"), Some(made.id.as_str()));
+        assert_eq!((&*made.topic, &*made.key), ("plivo.10dlc.brand", "B1"));
+        assert_eq!(header(&made, "idempotency-key"), Some(&*made.id));
         assert_eq!(header(&made, "content-type"), Some(Event::STRUCTURED));
         assert_eq!(made.headers().count(), 2);
         let document: serde_json::Value = serde_json::from_slice(&made.payload).unwrap();
-        assert_eq!(document["id"], made.id.as_str());
+        assert_eq!(document["id"], *made.id);
         assert_eq!(document["data"]["brand_id"], "B1");
         assert!(!made.payload.contains(&b'\n'));
     }

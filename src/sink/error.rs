@@ -23,6 +23,8 @@ pub enum Code {
     Unsafe,
     /// No acknowledgement in time. The event may have been stored.
     Timeout,
+    /// The client takes the event for stored, but no answer of the broker's says so.
+    Unconfirmed,
     /// The broker, stream or disk has no room.
     Full,
     /// The event is larger than the broker takes.
@@ -39,7 +41,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 15] = [
+    pub const ALL: [Code; 16] = [
         Code::Connection,
         Code::UnknownHost,
         Code::Tls,
@@ -49,6 +51,7 @@ impl Code {
         Code::Missing,
         Code::Unsafe,
         Code::Timeout,
+        Code::Unconfirmed,
         Code::Full,
         Code::TooLarge,
         Code::Refused,
@@ -69,6 +72,7 @@ impl Code {
             Code::Missing => "missing",
             Code::Unsafe => "unsafe",
             Code::Timeout => "timeout",
+            Code::Unconfirmed => "unconfirmed",
             Code::Full => "full",
             Code::TooLarge => "too_large",
             Code::Refused => "refused",

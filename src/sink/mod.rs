@@ -1,5 +1,6 @@
 //! Sinks: where events are published. [`Sink::publish`] returns only after the broker's acknowledgement.
 
+mod block;
 mod config;
 mod encode;
 mod error;
@@ -20,6 +21,7 @@ use self::topics::Topics;
 use crate::metrics::Metrics;
 use crate::sabotage;
 use crate::spool::Record;
+pub use block::{Block, Text};
 pub use config::{CommonConfig, ContentMode, SinkConfig, Target};
 pub use encode::Publication;
 pub use error::{CheckError, Code, PublishError, Scope, SinkError};
@@ -107,9 +109,9 @@ impl Sink {
         }
     }
 
-    /// Lays out a record's event for this sink: its topic, key, headers and payload.
-    pub fn encode(&self, record: &Record, replay: Option<u64>) -> Publication {
-        self.encoder.encode(&record.event(), &record.verdict().account, replay)
+    /// Lays out a record's event for this sink in a block: its topic, key, headers and payload.
+    pub fn encode(&self, record: &Record, replay: Option<u64>, block: &mut Block) -> Publication {
+        self.encoder.encode(&record.event(), &record.verdict().account, replay, block)
     }
 
     /// Publishes an event and waits for the broker's acknowledgement.

@@ -37,7 +37,7 @@ use super::state::State;
 use crate::event::Status;
 
 /// How many notes are sealed together: the more, the fewer pages are written for each, and the more memory is held
-/// (about 350 bytes a note, at most twice this many notes).
+/// (about 350 bytes a note of an accepted callback, and about twice this many of those).
 const SEAL: usize = if cfg!(test) { 6 } else { 65_536 };
 
 /// How many old notes go with each batch: more than the one that it adds.

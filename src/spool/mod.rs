@@ -12,7 +12,8 @@
 //! - Records are numbered from 1 without gaps in order of commit. The next number is stored.
 //! - A record is deleted only when every configured sink has published it, or, for sinks that are not required,
 //!   skipped it. A sink that is not configured any more holds nothing back; its cursor is reported until forgotten.
-//! - Ledger, fingerprints and entity states outlive records.
+//! - Ledger, fingerprints and entity states outlive records. What was learned last is in memory and, durably, in the
+//!   table `notes`; it reaches the three tables later, in the order of their keys (see `index`).
 //! - Cursors in memory may be ahead of those on disk, never behind. Losing the difference publishes records again.
 //! - `high-water` is never newer than what is durable.
 //!

@@ -96,7 +96,9 @@ proptest! {
         for (name, text) in event.attributes() {
             prop_assert!(!text.chars().any(char::is_control), "{name}: {text:?}");
         }
-        let whole: Value = serde_json::from_slice(&event.to_structured())?;
+        let structured = event.to_structured();
+        prop_assert_eq!(&structured, &serde_json::to_vec(&event)?);
+        let whole: Value = serde_json::from_slice(&structured)?;
         let found = problems(&schema(event.kind()), &whole);
         prop_assert!(found.is_empty(), "{found:?}");
     }

@@ -39,7 +39,8 @@ impl FileSink {
     pub(super) async fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
         let (done, written) = oneshot::channel();
         let line = Line { topic: Arc::clone(&publication.topic), payload: publication.payload.clone(), done };
-        self.lines.send(line).await.map_err(|_| ended())?;
+        // Boxed, since it is large and soon over.
+        Box::pin(self.lines.send(line)).await.map_err(|_| ended())?;
         match written.await {
             Ok(Ok(())) => Ok(Published::New),
             Ok(Err(problem)) => Err(PublishError::sink(Code::Io, problem)),

@@ -8,8 +8,8 @@ fn publication(topic: &str, payload: &str) -> Publication {
     Publication {
         topic: topic.into(),
         topic_label: topic.into(),
-        key: "k".to_owned(),
-        id: "i".to_owned(),
+        key: "k".to_owned().into(),
+        id: "i".to_owned().into(),
         content_type: "application/json",
         more_headers: Vec::new(),
         payload: payload.to_owned().into(),

@@ -1,23 +1,24 @@
 //! A librdkafka producer and its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
-use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, Ear};
 use super::delivery::Delivery;
 use crate::sink::encode::Publication;
 
+/// How long one look at a retired producer's queue lasts.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// A producer in use.
 pub(super) struct Client {
     producer: ThreadedProducer<Context>,
     ear: Arc<Ear>,
-    /// Cancelled once no delivery of this producer is reported any more.
-    gone: CancellationToken,
 }
 
 impl Client {
@@ -25,7 +26,7 @@ impl Client {
     pub(super) fn new(config: &ClientConfig, context: Context) -> KafkaResult<Self> {
         let ear = Arc::clone(&context.ear);
         let producer = config.create_with_context(context)?;
-        Ok(Client { producer, ear, gone: CancellationToken::new() })
+        Ok(Client { producer, ear })
     }
 
     /// What the producer says outside of deliveries.
@@ -49,25 +50,24 @@ impl Client {
         Ok(delivery)
     }
 
-    /// Resolves when the producer is gone: a delivery that was not reported by then never will be.
-    pub(super) async fn gone(&self) {
-        self.gone.cancelled().await;
-    }
-
     /// Whether librdkafka has given up on this producer.
     pub(super) fn is_fatal(&self) -> bool {
         self.ear.is_fatal() || self.producer.client().fatal_error().is_some()
     }
 
-    /// Ends the producer on a thread that may block: every event in its queue is reported as purged.
+    /// Ends the producer: every event in its queue is reported as purged. On a thread of its own, since it lasts until
+    /// the last report has come, for which somebody waits, and nobody waits for the thread.
     pub(super) fn retire(self: Arc<Self>) {
-        tokio::task::spawn_blocking(move || {
+        let end = move || {
             self.producer.purge(PurgeConfig::default().queue().inflight());
-            if self.producer.flush(std::time::Duration::from_secs(1)).is_err() {
-                tracing::debug!("a retired kafka client did not report all deliveries");
+            while self.producer.flush(PATIENCE).is_err() {
+                tracing::debug!("a retired kafka client has not reported all deliveries yet");
             }
-            self.gone.cancel();
-        });
+        };
+        if let Err(error) = std::thread::Builder::new().name("kafka-retired".to_owned()).spawn(end) {
+            // Dropped where it is, which purges as well.
+            tracing::warn!(%error, "no thread to end a kafka client on");
+        }
     }
 }
 

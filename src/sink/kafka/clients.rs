@@ -123,9 +123,6 @@ impl Clients {
 impl Drop for Clients {
     fn drop(&mut self) {
         let built = std::mem::take(&mut *self.built());
-        // Ending a producer blocks; outside of a runtime nobody minds.
-        if tokio::runtime::Handle::try_current().is_ok() {
-            [built.usual, built.solo].into_iter().flatten().for_each(Client::retire);
-        }
+        [built.usual, built.solo].into_iter().flatten().for_each(Client::retire);
     }
 }

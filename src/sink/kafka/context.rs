@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::ClientContext;
+use rdkafka::Message;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -12,7 +13,7 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 use tokio::sync::Notify;
 
 use super::config::Sasl;
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Report};
 use super::oauth;
 use crate::sink::error::{Code, one_line};
 
@@ -122,8 +123,12 @@ impl ProducerContext for Context {
 
     fn delivery(&self, result: &DeliveryResult<'_>, delivery: Self::DeliveryOpaque) {
         delivery.report(match result {
-            Ok(_) => Ok(()),
-            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown)),
+            // An event that was answered for has an offset.
+            Ok(event) if event.offset() >= 0 => Report::Stored,
+            Ok(_) => Report::Concluded,
+            Err((error, _)) => {
+                Report::Failed(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown))
+            }
         });
     }
 }

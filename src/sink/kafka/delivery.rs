@@ -7,8 +7,19 @@ use std::task::Poll;
 use futures_util::task::AtomicWaker;
 use rdkafka::error::RDKafkaErrorCode;
 
-/// Whether an event was delivered, or why not.
-pub(super) type Report = Result<(), RDKafkaErrorCode>;
+/// What librdkafka reports of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Report {
+    /// The broker answered where it stored the event.
+    Stored,
+    /// librdkafka takes the event for stored without such an answer: a later batch was, and it concludes from that that
+    /// the earlier one was, too. The conclusion is wrong where a partition does not know the producer yet (a new topic,
+    /// a new leader that had expired it): it takes the later batch without having the earlier one, and the events of
+    /// the earlier one are lost. See confluentinc/confluent-kafka-go#921.
+    Concluded,
+    /// It was not delivered, or nobody knows.
+    Failed(RDKafkaErrorCode),
+}
 
 /// One allocation that both sides share, since every event needs it.
 #[derive(Default)]
@@ -50,13 +61,13 @@ mod tests {
             async move { delivery.reported().await }
         });
         tokio::task::yield_now().await;
-        let refused = Err(RDKafkaErrorCode::MessageSizeTooLarge);
+        let refused = Report::Failed(RDKafkaErrorCode::MessageSizeTooLarge);
         std::thread::spawn({
             let delivery = Arc::clone(&delivery);
             move || delivery.report(refused)
         });
         assert_eq!(waiting.await.unwrap(), refused);
-        delivery.report(Ok(()));
+        delivery.report(Report::Stored);
         assert_eq!(delivery.reported().await, refused);
     }
 }

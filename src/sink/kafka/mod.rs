@@ -2,7 +2,8 @@
 //!
 //! Seen with librdkafka 2.12, and so handled here: some errors are fatal and fail every later send, so the producer is
 //! built anew; a timed-out event may have been stored, so it goes out again under its own key; a broker that finds a
-//! batch too large blames every event in it, so each of them is tried once more in a batch of its own.
+//! batch too large blames every event in it, so each of them is tried once more in a batch of its own; and an event without
+//! an offset was never answered for, whatever the report says, so it goes out again, too.
 
 mod check;
 mod classify;
@@ -25,6 +26,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use self::client::Client;
 use self::clients::Clients;
+use self::delivery::Report;
 use super::Published;
 use super::encode::Publication;
 use super::error::{CheckError, Code, PublishError};
@@ -161,19 +163,15 @@ impl KafkaSink {
                 Err(error) => return Err(self.undelivered(client, &error, publication)),
             }
         };
-        let report = tokio::select! {
-            biased;
-            report = delivery.reported() => Some(report),
-            () = client.gone() => None,
-        };
-        match report {
-            Some(Ok(())) => Ok(Published::New),
-            Some(Err(RDKafkaErrorCode::MessageSizeTooLarge)) => Err(Undelivered::InBatch),
-            Some(Err(code)) => {
+        match delivery.reported().await {
+            Report::Stored => Ok(Published::New),
+            Report::Concluded => Err(Undelivered::For(PublishError::record(
+                Code::Unconfirmed,
+                "kafka did not answer for the event itself; it may have been stored and goes out again under its own key",
+            ))),
+            Report::Failed(RDKafkaErrorCode::MessageSizeTooLarge) => Err(Undelivered::InBatch),
+            Report::Failed(code) => {
                 Err(self.undelivered(client, &KafkaError::MessageProduction(code), publication))
-            }
-            None => {
-                Err(Undelivered::For(PublishError::sink(Code::Connection, "the kafka client was replaced")))
             }
         }
     }

@@ -179,8 +179,8 @@ async fn send(
 /// JetStream drops an id that it has seen in its duplicate window: a replay has to have one of its own.
 fn deduplication_id(publication: &Publication) -> String {
     match publication.replay {
-        Some(replay) => format!("{}:{replay}", publication.id),
-        None => publication.id.clone(),
+        Some(replay) => format!("{}:{replay}", &*publication.id),
+        None => publication.id.to_string(),
     }
 }
 

@@ -60,10 +60,12 @@ impl Presence {
         }
         let rows = usize::try_from(rows).unwrap_or(MOST);
         let (send, found) = mpsc::sync_channel(1);
-        let scan = move || {
-            // An error means that the spool is closing, or that its disk is in trouble: then every look is taken.
-            if let Ok(filter) = scan(&shared, filter(rows)) {
-                let _ = send.send(filter);
+        let scan = move || match scan(&shared, filter(rows)) {
+            // An error means that the writer has ended.
+            Ok(filter) => drop(send.send(filter)),
+            Err(SpoolError::Closed) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the ledger's keys could not be read: look-ups stay slower until the next start");
             }
         };
         match thread::Builder::new().name("spool-index".to_owned()).spawn(scan) {

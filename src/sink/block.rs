@@ -1,0 +1,89 @@
+//! Where publications are laid out side by side: one allocation for dozens of them instead of three for each.
+
+use std::fmt;
+use std::ops::Deref;
+
+use bytes::{Bytes, BytesMut};
+
+/// The first allocation: a claim that finds one record must not hold much more than it.
+const SMALLEST: usize = 4 << 10;
+
+/// The largest: what one slow publication keeps from being freed.
+const LARGEST: usize = 64 << 10;
+
+/// Memory for the publications of one claim. Each allocation is twice the one before, up to a bound.
+#[derive(Default)]
+pub struct Block {
+    room: BytesMut,
+    size: usize,
+}
+
+/// Text in a block.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Text(Bytes);
+
+impl Block {
+    /// Puts in bytes. What is answered keeps the memory that it lies in.
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Bytes {
+        if self.room.capacity() < bytes.len() {
+            self.size = (2 * self.size).clamp(SMALLEST, LARGEST);
+            self.room = BytesMut::with_capacity(self.size.max(bytes.len()));
+        }
+        self.room.extend_from_slice(bytes);
+        self.room.split().freeze()
+    }
+
+    /// Puts in text.
+    pub(super) fn put_text(&mut self, text: &str) -> Text {
+        Text(self.put(text.as_bytes()))
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Made from text only.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Text(text.into())
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_in_stays_whatever_comes_after() {
+        let mut block = Block::default();
+        let long = "x".repeat(LARGEST + 1);
+        let texts: Vec<String> = (0..500).map(|number| format!("text {number} ä")).collect();
+        let kept: Vec<Text> = texts.iter().map(|text| block.put_text(text)).collect();
+        let large = block.put(long.as_bytes());
+        let after = block.put_text("after");
+        assert!(kept.iter().zip(&texts).all(|(kept, text)| **kept == **text));
+        assert_eq!((&large[..], &*after, &*block.put_text("")), (long.as_bytes(), "after", ""));
+    }
+
+    #[test]
+    fn allocations_grow_to_a_bound() {
+        let mut block = Block::default();
+        block.put(b"x");
+        assert_eq!(block.size, SMALLEST);
+        for _ in 0..200 {
+            block.put(&[0; 1_000]);
+        }
+        assert_eq!(block.size, LARGEST);
+    }
+}
