@@ -17,6 +17,7 @@ pub mod dice;
 pub mod failure;
 pub mod ledger;
 pub mod life;
+pub mod load;
 pub mod notice;
 pub mod plivo;
 pub mod profile;
