@@ -65,7 +65,7 @@ fn send(args: &LoadArgs, origin: &Origin) -> anyhow::Result<Report> {
     let found = (origin.host.as_str(), origin.port).to_socket_addrs();
     let server =
         found.ok().and_then(|mut found| found.next()).with_context(|| format!("{origin}: no such host"))?;
-    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+    let seed = args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
     let frame = Frame {
         seed,
         account: Arc::new(args.who.account()),

@@ -5,6 +5,7 @@ mod brokers;
 mod catches;
 mod holds;
 mod https;
+mod load;
 mod replay;
 mod run;
 mod sdks;
