@@ -60,7 +60,7 @@ fn what_is_not_answered_with_200_is_counted_and_ends_with_exit_code_1() {
     let server = busy();
     let plan = ["--rate", "500", "--duration", "200ms", "--connections", "4"];
     let (code, result) = load(&home, server, &plan);
-    assert_eq!((code, &result["failed"]), (Some(1), &100.into()), "{result:#}");
+    assert_eq!((code, &result["failed"]), (Some(1), &75.into()), "{result:#}");
     assert_eq!(result["answers"], serde_json::json!({ "503": 75, "200": 25 }), "{result:#}");
     for (most, expected) in [("74", 1), ("75", 0)] {
         let (code, result) = load(&home, busy(), &[&plan[..], &["--max-failures", most]].concat());
