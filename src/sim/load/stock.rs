@@ -13,7 +13,7 @@ use super::source::Source;
 /// Callbacks in one page.
 const PAGE: usize = 1000;
 
-/// Pages that are signed before the clock starts, of about 0.7 MB each.
+/// Pages that are signed before the clock starts, of half a megabyte each.
 const BEFOREHAND: u64 = 200;
 
 /// Pages that the thread beside is ahead.
