@@ -4,7 +4,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo run build test torture check bench brokers setup clean
+.PHONY: help demo run build test torture check bench load brokers setup clean
 
 # The demo needs no speed: the development profile builds in a third of the time of the release
 # profile. A release binary that is there already is used.
@@ -42,6 +42,10 @@ check: ## formatting, lints, documentation, licences, and the files under deploy
 bench: ## requests per second with fsync on, drain rates to NATS and Kafka (ARGS=--quick for a short one)
 	@scripts/setup build brokers
 	@cargo bench -q --locked --bench road -- $(ARGS)
+
+load: ## the relay beside plivo-sim's load (ARGS='--rate 2000 --duration 30s'; PROFILE=dev for a quick look)
+	@scripts/setup build
+	@PROFILE=$(PROFILE) scripts/load $(ARGS)
 
 brokers: ## the brokers of the tests, kept running; scripts/brokers down ends them
 	@scripts/setup brokers readers sdks

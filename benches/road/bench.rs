@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tempfile::TempDir;
+use tendlc_relay::sim::load::{Batch, Mint};
 
-use crate::callbacks::{Batch, Mint};
+use crate::callbacks;
 use crate::children::{self, Processors, Side};
 use crate::report::Report;
 
@@ -85,11 +86,11 @@ impl Bench {
             .setting
             .push((String::from("rounds"), format!("{} of {:?}, medians", plan.rounds, plan.round)));
         report.setting.push((String::from("spool and brokers in"), directory.path().display().to_string()));
-        Ok(Bench { plan, processors, mint: Mint::new()?, directory, report, directories: 0 })
+        Ok(Bench { plan, processors, mint: callbacks::mint()?, directory, report, directories: 0 })
     }
 
     /// Callbacks for one round at `rate` a second, with some to spare.
-    pub fn batch(&mut self, rate: f64) -> Result<Batch> {
+    pub fn batch(&mut self, rate: f64) -> Batch {
         self.mint.batch((rate * self.plan.round.as_secs_f64() * 1.5) as usize + 1000)
     }
 

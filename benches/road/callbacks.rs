@@ -1,7 +1,10 @@
-//! Signed callbacks, each the only one of its kind, made ready as bytes before the clock starts.
+//! The callbacks of the benchmark: those of the simulator's load, for an account of its own.
 
-use anyhow::{Context, Result};
-use tendlc_relay::signature::{Key, v2};
+use std::sync::Arc;
+
+use tendlc_relay::callback::{Method, RawCallback, Request, SignatureHeaders};
+use tendlc_relay::sim::load::{Callback, Frame, Mint};
+use tendlc_relay::sim::{notice, profile};
 
 /// The account that the benchmark's servers are configured with.
 pub const ACCOUNT: &str = "bench";
@@ -14,109 +17,41 @@ pub const ORIGIN: &str = "https://relay.example.com";
 /// The path that they are sent to: the one that serves every endpoint, so that detection is paid for.
 pub const PATH: &str = "/tendlc_status/";
 
-/// Signs callbacks. Counts through the whole run, so that no two share an entity or a nonce.
-pub struct Mint {
-    key: Key,
-    next: u64,
+/// Makes callbacks. It counts through the whole run, so that no two share an entity or a nonce.
+pub fn mint() -> anyhow::Result<Mint> {
+    let account = notice::Account { auth_id: AUTH_ID.to_owned(), token: TOKEN.to_owned(), main: None };
+    let profile = profile::Profile::named("snake").map_err(anyhow::Error::msg)?;
+    Ok(Mint::new(Frame {
+        seed: 1,
+        account: Arc::new(account),
+        url: [ORIGIN, PATH].concat(),
+        method: notice::Method::Post,
+        format: profile.body,
+        profile,
+        v3: false,
+    }))
 }
 
-/// Requests, one after another in one allocation.
-pub struct Batch {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Mint {
-    pub fn new() -> Result<Self> {
-        Mint::starting_at(0)
-    }
-
-    pub fn starting_at(number: u64) -> Result<Self> {
-        Ok(Mint { key: Key::new(TOKEN)?, next: number })
-    }
-
-    /// Leaves `count` callbacks to another process, which starts at the number returned.
-    pub fn leave_out(&mut self, count: u64) -> u64 {
-        let first = self.next;
-        self.next += count;
-        first
-    }
-
-    /// `count` requests that nothing sent so far resembles.
-    pub fn batch(&mut self, count: usize) -> Result<Batch> {
-        let mut batch = Batch { bytes: Vec::with_capacity(count * 640), ends: Vec::with_capacity(count) };
-        for _ in 0..count {
-            let signed = self.sign()?;
-            signed.write(&mut batch.bytes);
-            batch.ends.push(batch.bytes.len());
-        }
-        Ok(batch)
-    }
-
-    /// One callback as its parts, for who has no use for HTTP.
-    pub fn sign(&mut self) -> Result<Signed> {
-        let number = self.next;
-        self.next += 1;
-        let nonce = format!("{:020}", 70_000_000_000_u64 + number);
-        let url = [ORIGIN, PATH].concat();
-        let signed = v2::signed_string(&url, &nonce).context("the benchmark's own url is refused")?;
-        Ok(Signed { signature: self.key.sign(&signed), nonce, body: body(number) })
-    }
-}
-
-/// One signed callback.
-pub struct Signed {
-    pub signature: String,
-    pub nonce: String,
-    pub body: String,
-}
-
-impl Signed {
-    /// The request on the wire. Plivo sends a main account's signature in both headers.
-    fn write(&self, out: &mut Vec<u8>) {
-        let head = format!(
-            "POST {PATH} HTTP/1.1\r\nHost: relay.example.com\r\nUser-Agent: plivo-callback\r\nAccept: */*\r\n\
-             X-Plivo-Signature-V2: {0}\r\nX-Plivo-Signature-Ma-V2: {0}\r\nX-Plivo-Signature-V2-Nonce: {1}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {2}\r\n\r\n",
-            self.signature,
-            self.nonce,
-            self.body.len()
-        );
-        out.extend_from_slice(head.as_bytes());
-        out.extend_from_slice(self.body.as_bytes());
-    }
-}
-
-impl Batch {
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    pub fn get(&self, index: usize) -> &[u8] {
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..self.ends[index]]
-    }
-}
-
-/// The four endpoints in turn, an entity of its own for each.
-fn body(number: u64) -> String {
-    let campaign = number % 1000;
-    match number % 4 {
-        0 => format!(
-            "event=brand&brand_id=B{number:011}&status=rejected&account_id={AUTH_ID}\
-             &reason=The+EIN+does+not+match+the+legal+company+name"
-        ),
-        1 => format!(
-            "event=campaign&campaign_id=C{number:011}&brand_id=B{campaign:011}&status=registered\
-             &account_id={AUTH_ID}&usecase=MARKETING"
-        ),
-        2 => format!(
-            "event=number_linking&number=%2B1{number:010}&campaign_id=C{campaign:011}&status=success\
-             &account_id={AUTH_ID}"
-        ),
-        _ => format!(
-            "event=number_unlinking&number=%2B1{number:010}&campaign_id=C{campaign:011}&status=failed\
-             &account_id={AUTH_ID}&error_code=1030"
-        ),
+/// A callback as the ingress makes it of a request.
+pub fn raw(callback: Callback) -> RawCallback {
+    let Callback { payload, signatures } = callback;
+    RawCallback {
+        request: Request {
+            method: Method::Post,
+            target: PATH.to_owned(),
+            content_type: payload.content_type.map(str::to_owned),
+            content_encoding: None,
+            body: payload.body.into(),
+        },
+        signatures: SignatureHeaders {
+            v2: vec![signatures.v2],
+            ma_v2: vec![signatures.ma_v2],
+            v2_nonce: vec![signatures.nonce],
+            ..SignatureHeaders::default()
+        },
+        route_endpoint: None,
+        account: None,
+        tag: None,
+        forwarded_origin: None,
     }
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tendlc_relay::metrics::Metrics;
+use tendlc_relay::sim::load::Callback;
 use tendlc_relay::spool::{LaneSpec, Outcome, Spool, SpoolConfig, Start};
 
 use crate::bench::Bench;
-use crate::callbacks::{Mint, Signed};
+use crate::callbacks;
 use crate::children::{self, Side};
 use crate::street::Street;
 
@@ -30,16 +31,16 @@ pub async fn fill(directory: &Path, first: u64, count: u64) -> Result<()> {
     let lane = LaneSpec { name: String::from("away"), required: true, start: Start::Oldest };
     let spool = Spool::open(&config, &[lane], Metrics::new()?)?;
     let street = Street::new()?;
-    let mut mint = Mint::starting_at(first)?;
-    let signed = stream::iter(0..count).map(|_| mint.sign());
-    let appends = signed.map(|signed| append(&spool, &street, signed));
+    let mut mint = callbacks::mint()?.starting_at(first);
+    let signed = stream::iter(0..count).map(|_| mint.callback());
+    let appends = signed.map(|callback| append(&spool, &street, callback));
     appends.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     spool.close().await;
     Ok(())
 }
 
-async fn append(spool: &Spool, street: &Street, signed: Result<Signed>) -> Result<()> {
-    match spool.append(street.take(signed?.into_raw())?).await? {
+async fn append(spool: &Spool, street: &Street, callback: Callback) -> Result<()> {
+    match spool.append(street.take(callbacks::raw(callback))?).await? {
         Outcome::Accepted { .. } => Ok(()),
         other => bail!("a callback that nothing resembles was not accepted: {other:?}"),
     }

@@ -5,7 +5,6 @@
 //! of the server's whole process (its SQLite writer and its sinks included), so that one server can be compared with
 //! another on a machine of any size. `benches/README.md` says what each line means.
 
-mod answer;
 mod bench;
 mod brokers;
 mod callbacks;

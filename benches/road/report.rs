@@ -3,6 +3,7 @@
 use comfy_table::{Cell, CellAlignment, Table};
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use tendlc_relay::sim::load::quantile_ms;
 
 /// Everything one run found.
 #[derive(Default, Serialize)]
@@ -46,7 +47,7 @@ pub struct Latency {
 impl Latency {
     /// From nanoseconds.
     pub fn of(times: &Histogram<u64>) -> Self {
-        let at = |quantile| times.value_at_quantile(quantile) as f64 / 1e6;
+        let at = |quantile| quantile_ms(times, quantile);
         Latency { p50_ms: at(0.5), p99_ms: at(0.99), p999_ms: at(0.999) }
     }
 

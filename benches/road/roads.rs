@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Result;
+use tendlc_relay::sim::load::{Batch, Pace, Seen};
 
 use crate::bench::{Bench, CONNECTIONS, say};
 use crate::brokers::{self, Broker, Sync};
-use crate::callbacks::Batch;
 use crate::children::{Process, Side};
 use crate::disk;
-use crate::load::{Client, Pace, Seen};
+use crate::load::{self, Client, accepted};
 use crate::relay::{Relay, Sink};
 use crate::report::{Groups, Latency, Road, median};
 
@@ -47,21 +47,21 @@ struct Yardstick {
 impl Yardstick {
     fn new(bench: &mut Bench) -> Result<Self> {
         let (server, address) = bench.server("noop")?;
-        let (client, batch) = (Client::connect(address, CONNECTIONS)?, bench.mint.batch(10_000)?);
+        let (client, batch) = (Client::connect(address, CONNECTIONS)?, bench.mint.batch(10_000));
         Ok(Yardstick { server, client, batch })
     }
 
     /// Its requests per second of processor time, now.
     fn measure(&mut self, duration: Duration) -> Result<f64> {
         let before = self.server.cpu()?;
-        let seen = self.client.run(Pace::Closed, &self.batch, true, duration)?;
-        Ok(seen.accepted as f64 / (self.server.cpu()? - before))
+        let seen = self.client.run_again_and_again(&self.batch, duration)?;
+        Ok(accepted(&seen) as f64 / (self.server.cpu()? - before))
     }
 }
 
 /// The servers that the relay is compared with. They keep nothing, so that one batch serves for ever.
 pub fn baselines(bench: &mut Bench) -> Result<()> {
-    let batch = bench.mint.batch(10_000)?;
+    let batch = bench.mint.batch(10_000);
     for (name, role) in [(NOOP, "noop"), (VERIFYING, "verifying")] {
         say(name);
         let (process, address) = bench.server(role)?;
@@ -73,10 +73,10 @@ pub fn baselines(bench: &mut Bench) -> Result<()> {
 
 fn baseline(bench: &Bench, name: &str, server: &Process, address: SocketAddr, batch: &Batch) -> Result<Road> {
     let mut client = Client::connect(address, CONNECTIONS)?;
-    client.run(Pace::Closed, batch, true, bench.plan.warm_up)?;
+    client.run_again_and_again(batch, bench.plan.warm_up)?;
     let rounds = (0..bench.plan.rounds).map(|_| {
         let before = server.cpu()?;
-        let seen = client.run(Pace::Closed, batch, true, bench.plan.round)?;
+        let seen = client.run_again_and_again(batch, bench.plan.round)?;
         Ok(Round { seen, cpu: server.cpu()? - before, noop: None })
     });
     Ok(summary(name, &rounds.collect::<Result<Vec<_>>>()?, None))
@@ -144,14 +144,14 @@ fn road(
 ) -> Result<Road> {
     let mut client = Client::connect(relay.callbacks, CONNECTIONS)?;
     let pace = rate.map_or(Pace::Closed, Pace::Open);
-    let batch = bench.mint.batch(30_000)?;
-    let warm = client.run(pace, &batch, false, bench.plan.warm_up)?;
+    let batch = bench.mint.batch(30_000);
+    let warm = client.run(pace, &batch, bench.plan.warm_up)?;
     settle(relay, publishing)?;
     let before = relay.metrics()?;
     let mut yardstick = if rate.is_none() { Some(Yardstick::new(bench)?) } else { None };
     let mut rounds = Vec::new();
     for _ in 0..bench.plan.rounds {
-        let batch = bench.batch(warm.rate())?;
+        let batch = bench.batch(load::rate(&warm));
         let noop = yardstick.as_mut().map(|yardstick| yardstick.measure(bench.plan.round / 2)).transpose()?;
         let round = round(relay, &mut client, pace, &batch, publishing, bench.plan.round)?;
         rounds.push(Round { noop, ..round });
@@ -168,7 +168,7 @@ fn round(
     duration: Duration,
 ) -> Result<Round> {
     let before = relay.process.cpu()?;
-    let seen = client.run(pace, batch, false, duration)?;
+    let seen = client.run(pace, batch, duration)?;
     settle(relay, publishing)?;
     Ok(Round { seen, cpu: relay.process.cpu()? - before, noop: None })
 }
@@ -185,16 +185,22 @@ fn settle(relay: &mut Relay, publishing: Publishing) -> Result<()> {
 /// Seconds of processor time that one callback costs a relay with `spool`, over exactly `count` of them.
 pub fn cost(bench: &mut Bench, relay: &mut Relay, count: usize) -> Result<f64> {
     let mut client = Client::connect(relay.callbacks, CONNECTIONS)?;
-    let batch = bench.mint.batch(count)?;
+    let batch = bench.mint.batch(count);
     let round = round(relay, &mut client, Pace::Closed, &batch, Publishing::LeftOut, PATIENCE)?;
-    anyhow::ensure!(round.seen.accepted == count as u64, "{} callbacks were not accepted", round.seen.other);
+    let refused = refused(&round.seen);
+    anyhow::ensure!(refused == 0 && round.seen.sent == count as u64, "{refused} callbacks were not accepted");
     Ok(round.cpu / count as f64)
 }
 
 impl Round {
     fn per_cpu_second(&self) -> f64 {
-        self.seen.accepted as f64 / self.cpu
+        accepted(&self.seen) as f64 / self.cpu
     }
+}
+
+/// Answers other than `accepted`.
+fn refused(seen: &Seen) -> u64 {
+    seen.sent - accepted(seen)
 }
 
 fn median_of_some(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
@@ -208,12 +214,12 @@ fn summary(name: &str, rounds: &[Round], groups: Option<Groups>) -> Road {
     Road {
         name: name.to_owned(),
         rounds: rounds.len(),
-        requests_per_second: median(rounds.iter().map(|round| round.seen.rate())),
+        requests_per_second: median(rounds.iter().map(|round| load::rate(&round.seen))),
         requests_per_cpu_second: median(rounds.iter().map(Round::per_cpu_second)),
         to_noop: median_of_some(rounds.iter().map(|round| Some(round.per_cpu_second() / round.noop?))),
         latency: Latency::median(&latencies),
         groups,
-        refused: rounds.iter().map(|round| round.seen.other).sum(),
+        refused: rounds.iter().map(|round| refused(&round.seen)).sum(),
     }
 }
 

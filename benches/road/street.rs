@@ -3,13 +3,12 @@
 use anyhow::Result;
 use bytes::Bytes;
 use tendlc_relay::callback::{
-    Account, Keyring, Method, RawCallback, Refusal, Request, SignatureHeaders, VerifiedCallback,
-    VerifyPolicy, verify,
+    Account, Keyring, RawCallback, Refusal, VerifiedCallback, VerifyPolicy, verify,
 };
 use tendlc_relay::event::{EventId, Stamp, Timestamp, Transition};
 use tendlc_relay::normalize::{NormalizeConfig, NormalizedCallback, Normalizer, event};
 
-use crate::callbacks::{ACCOUNT, AUTH_ID, Mint, ORIGIN, PATH, Signed, TOKEN};
+use crate::callbacks::{self, ACCOUNT, AUTH_ID, ORIGIN, TOKEN};
 
 /// Verifies and normalizes with the benchmark's account.
 pub struct Street {
@@ -38,7 +37,7 @@ impl Street {
 
     /// An event as a sink publishes it.
     pub fn payload(&self) -> Result<Bytes> {
-        let verified = self.verify(Mint::new()?.sign()?.into_raw())?;
+        let verified = self.verify(callbacks::raw(callbacks::mint()?.callback()))?;
         let (request, verdict) = (verified.request().clone(), verified.verdict().clone());
         let callback = self.normalizer.normalize(verified);
         let stamp = Stamp {
@@ -51,30 +50,5 @@ impl Street {
             revision: 0,
         };
         Ok(event(&request, &verdict, callback.facts(), &stamp).to_structured().into())
-    }
-}
-
-impl Signed {
-    /// As the ingress makes it of a request.
-    pub fn into_raw(self) -> RawCallback {
-        RawCallback {
-            request: Request {
-                method: Method::Post,
-                target: PATH.to_owned(),
-                content_type: Some(String::from("application/x-www-form-urlencoded")),
-                content_encoding: None,
-                body: self.body.into(),
-            },
-            signatures: SignatureHeaders {
-                v2: vec![self.signature.clone()],
-                ma_v2: vec![self.signature],
-                v2_nonce: vec![self.nonce],
-                ..SignatureHeaders::default()
-            },
-            route_endpoint: None,
-            account: None,
-            tag: None,
-            forwarded_origin: None,
-        }
     }
 }

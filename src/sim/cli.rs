@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
+use super::load::{self, LoadArgs};
 use super::send::{self, SendArgs};
 use super::serve::{self, ServeArgs, ServeError};
 use super::verify::{self, VerifyArgs};
@@ -54,6 +55,10 @@ enum Command {
     Send(Box<SendArgs>),
     /// Compare a ledger with what consumers read; exit code 1 when a promise is broken.
     VerifyLedger(VerifyArgs),
+    /// Send as many callbacks as a server takes, or so many a second, and say how fast it answers.
+    ///
+    /// Each is signed and the only one of its kind. Exit code 1 when one was not answered with 200.
+    Load(Box<LoadArgs>),
 }
 
 /// Runs the program.
@@ -62,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serving(&args).map(|()| true),
         Command::Send(args) => send::run(*args).map(|()| true),
         Command::VerifyLedger(args) => verify::run(&args),
+        Command::Load(args) => load::run(&args),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,

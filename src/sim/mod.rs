@@ -18,6 +18,7 @@ pub mod failure;
 pub mod given;
 pub mod ledger;
 pub mod life;
+pub mod load;
 pub mod notice;
 pub mod plivo;
 pub mod profile;

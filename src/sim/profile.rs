@@ -117,6 +117,19 @@ impl Profile {
         Profile::read(text).ok()
     }
 
+    /// A profile by its built-in name, or from the file of this name.
+    ///
+    /// # Errors
+    /// When there is neither, and what is wrong with the file, in words.
+    pub fn named(name: &str) -> Result<Self, String> {
+        if let Some(profile) = Profile::built_in(name) {
+            return Ok(profile);
+        }
+        let text = std::fs::read_to_string(name)
+            .map_err(|error| format!("{error}; built in are {}", Profile::BUILT_IN.join(", ")))?;
+        Profile::read(&text)
+    }
+
     /// A profile from a file's text.
     ///
     /// # Errors

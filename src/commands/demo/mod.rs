@@ -1,10 +1,10 @@
 //! `demo`: the whole road in one process and one temporary directory, with no broker and no Plivo account.
 
-mod client;
 mod screen;
 mod story;
 mod topics;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use anyhow::Context as _;
 use super::Failure;
 use crate::app::App;
 use crate::config::{Config, Environment, Loaded, Sources};
+use crate::sim::courier::{self, Courier, Origin, Pen, RetryNonce, Settings};
+use crate::sim::ledger::{Attempt, Clock};
 use screen::Screen;
 use story::{ACCOUNT, AUTH_ID, AUTH_TOKEN, ORIGIN, Step};
 use topics::Topics;
@@ -39,9 +41,10 @@ async fn tell() -> Result<(), Failure> {
     let screen = Screen::new();
     screen.opening(dir.path(), app.callback_addr())?;
     let mut topics = Topics::new(dir.path().join("events"));
+    let courier = courier(app.callback_addr())?;
     let mut surprises = 0;
-    for (index, step) in story::story().iter().enumerate() {
-        surprises += usize::from(!play(index + 1, step, &app, &screen, &mut topics).await?);
+    for (index, step) in story::story(&courier)?.iter().enumerate() {
+        surprises += usize::from(!play(index + 1, step, &courier, &screen, &mut topics).await?);
     }
     screen.counts(&app.metrics().encode())?;
     app.shutdown().await;
@@ -57,11 +60,11 @@ async fn tell() -> Result<(), Failure> {
 async fn play(
     number: usize,
     step: &Step,
-    app: &App,
+    courier: &Courier,
     screen: &Screen,
     topics: &mut Topics,
 ) -> Result<bool, Failure> {
-    let answer = client::send(app.callback_addr(), step).await?;
+    let answer = send(courier, step).await?;
     let as_told = (answer.code, answer.status.as_str()) == step.expected;
     screen.step(number, step, &answer, as_told)?;
     if as_told && step.publishes() {
@@ -70,6 +73,36 @@ async fn play(
         screen.event(&topic, &event)?;
     }
     Ok(as_told)
+}
+
+/// What the relay answered.
+struct Answer {
+    code: u16,
+    /// `status` of the answer's JSON, `-` where there is none.
+    status: String,
+    /// The event's id, where there is one.
+    id: Option<String>,
+}
+
+async fn send(courier: &Courier, step: &Step) -> anyhow::Result<Answer> {
+    let attempt = courier.deliver(&step.errand).await.attempts.pop().unwrap_or_default();
+    let Attempt { code, answer_status, answer_id, error, .. } = attempt;
+    let code = code.with_context(|| format!("the relay did not answer: {}", error.unwrap_or_default()))?;
+    Ok(Answer { code, status: answer_status.unwrap_or_else(|| "-".to_owned()), id: answer_id })
+}
+
+/// The simulator's courier on its way to the relay, as if a proxy stood at the public URL.
+fn courier(relay: SocketAddr) -> anyhow::Result<Courier> {
+    let via = Origin { tls: false, host: relay.ip().to_string(), port: relay.port() };
+    let settings = Settings {
+        pen: Pen { seed: 1, retry_nonce: RetryNonce::Keep, v3: false },
+        time_scale: 1.0,
+        timeout: courier::TIMEOUT,
+        concurrency: 1,
+        via: Some(via),
+        ca_file: None,
+    };
+    Courier::new(settings, Clock::start()).context("cannot set up what sends")
 }
 
 /// The embedded default, moved into `dir` and onto ports that the system chooses.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::super::Failure;
 use super::super::output::line_out;
-use super::client::Answer;
+use super::Answer;
 use super::story::Step;
 use crate::event::{Endpoint, Status};
 use crate::normalize::meanings::meaning;
@@ -50,8 +50,9 @@ impl Screen {
         as_told: bool,
     ) -> Result<(), Failure> {
         line_out(&format!("{number:>2}. {}", self.paint(BOLD, step.what)))?;
-        let fields: Vec<String> = step.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        line_out(&self.paint(DIM, &format!("    POST {}  {}", step.path, fields.join("  "))))?;
+        let fields: Vec<String> =
+            step.fields().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        line_out(&self.paint(DIM, &format!("    POST {}  {}", step.path(), fields.join("  "))))?;
         let colour = match step.expected {
             (200, "accepted") => GREEN,
             (200, _) => YELLOW,

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub use errand::{Errand, Pen, RetryNonce, Sending, Signing};
 pub use origin::Origin;
 pub use payload::Payload;
+pub use wire::{Head, request};
 
 use self::pool::Pool;
 use self::wire::Answer;

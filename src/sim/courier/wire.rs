@@ -61,15 +61,25 @@ pub async fn answer(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Answer>
     }
 }
 
-struct Head {
-    code: u16,
-    length: Option<usize>,
-    chunked: bool,
-    keep: bool,
+/// The head of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The status code.
+    pub code: u16,
+    /// The length of the body, where it is said.
+    pub length: Option<usize>,
+    /// Whether the body comes in chunks.
+    pub chunked: bool,
+    /// Whether another request may follow on the same connection.
+    pub keep: bool,
 }
 
 impl Head {
-    fn read(text: &str) -> io::Result<Self> {
+    /// Reads the text before the empty line.
+    ///
+    /// # Errors
+    /// When it is no HTTP/1.
+    pub fn read(text: &str) -> io::Result<Self> {
         let mut lines = text.split("\r\n");
         let first = lines.next().unwrap_or_default();
         let version = first.split(' ').next().unwrap_or_default();
@@ -79,11 +89,13 @@ impl Head {
         for line in lines.filter(|line| !line.is_empty()) {
             let (name, value) = line.split_once(':').ok_or_else(|| broken("a header"))?;
             let value = value.trim();
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => head.length = Some(value.parse().map_err(|_| broken("its length"))?),
-                "transfer-encoding" => head.chunked = value.to_ascii_lowercase().ends_with("chunked"),
-                "connection" if value.eq_ignore_ascii_case("close") => head.keep = false,
-                _ => {}
+            let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
+            if is("content-length") {
+                head.length = Some(value.parse().map_err(|_| broken("its length"))?);
+            } else if is("transfer-encoding") {
+                head.chunked = value.to_ascii_lowercase().ends_with("chunked");
+            } else if is("connection") && value.eq_ignore_ascii_case("close") {
+                head.keep = false;
             }
         }
         if matches!(code, 204 | 304) {

@@ -29,6 +29,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use life::{Kind, Life, Step};
+pub use names::Names;
 
 use crate::sim::notice::{Account, Method, Notice};
 
@@ -139,7 +140,7 @@ pub fn turns(frame: &Frame, lives: &[Life]) -> Vec<Vec<Turn>> {
 }
 
 fn of_life(frame: &Frame, life: &Life, index: u64) -> Vec<Turn> {
-    let names = names::Names::of(frame.seed, index);
+    let names = Names::of(frame.seed, index);
     let turn = |step: &Step| Turn {
         notice: Notice {
             number: 0,

@@ -50,7 +50,7 @@ pub struct SendArgs {
 #[derive(Debug, Clone, Args)]
 pub struct How {
     /// The names of parameters: snake, pascal, nested, or a TOML file.
-    #[arg(long, value_name = "PROFILE", default_value = "snake", value_parser = profile)]
+    #[arg(long, value_name = "PROFILE", default_value = "snake", value_parser = Profile::named)]
     pub profile: Profile,
     /// How a POST carries its parameters, whatever the profile says.
     #[arg(long, value_enum)]
@@ -109,15 +109,6 @@ impl From<Verb> for Method {
             Verb::Get => Method::Get,
         }
     }
-}
-
-fn profile(name: &str) -> Result<Profile, String> {
-    if let Some(profile) = Profile::built_in(name) {
-        return Ok(profile);
-    }
-    let text = std::fs::read_to_string(name)
-        .map_err(|error| format!("{error}; built in are {}", Profile::BUILT_IN.join(", ")))?;
-    Profile::read(&text)
 }
 
 fn factor(text: &str) -> Result<f64, String> {

@@ -8,6 +8,7 @@ mod chaotic;
 mod customer;
 mod holds;
 mod https;
+mod load;
 mod replay;
 mod run;
 mod sdks;
