@@ -2,7 +2,7 @@
 //!
 //! One thread, one epoll and kept-alive connections, two system calls a callback: one processor of it outruns a server
 //! that does anything at all. Callbacks are signed before the clock starts, and those that do not fit into memory by a
-//! thread beside it ([`stock`]). The relay's benchmark is made of the same parts.
+//! thread beside it (`stock`). The relay's benchmark is made of the same parts.
 //!
 //! ```text
 //! Mint → Batch → Source → Client::run → Seen → Report
