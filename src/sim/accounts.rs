@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use super::notice::Account;
 use super::world::Ids;
@@ -20,6 +20,7 @@ pub struct AccountSpec {
     /// `MA…`, or `SA…` for a sub-account.
     pub auth_id: String,
     /// Its token.
+    #[serde(deserialize_with = "token")]
     pub token: String,
     /// The main account of a sub-account.
     pub main: Option<String>,
@@ -37,9 +38,11 @@ pub enum AccountError {
     /// Not in the flag's form. The text is not repeated: a token may stand in it.
     #[error("an account is AUTH_ID:TOKEN, a sub-account SUB_ID:TOKEN@MAIN_ID")]
     Form,
-    /// Not an id of Plivo's form, which the SDKs check too.
-    #[error("{0:?} is no auth id: it begins with MA, or SA for a sub-account, and has 20 letters and digits")]
-    AuthId(String),
+    /// Not an id of Plivo's form, which the SDKs check too. It is not repeated: a token may stand in its place.
+    #[error(
+        "an auth id begins with MA, or SA for a sub-account, and has 20 letters and digits; that of one account is another"
+    )]
+    AuthId,
     /// A token of nothing, or one that an Authorization header cannot carry.
     #[error("the token of {0} is empty or has characters that are not printable ASCII")]
     Token(String),
@@ -73,9 +76,9 @@ impl FromStr for AccountSpec {
 impl AccountSpec {
     fn check(&self) -> Result<(), AccountError> {
         let id = &self.auth_id;
-        let formed = id.len() == 20 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if !formed || !(id.starts_with("MA") || id.starts_with("SA")) {
-            return Err(AccountError::AuthId(id.chars().take(20).collect()));
+        // A token with an @ has its end there where the main account should be.
+        if !is_auth_id(id) || self.main.as_ref().is_some_and(|main| !is_auth_id(main)) {
+            return Err(AccountError::AuthId);
         }
         if self.token.is_empty() || !self.token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(AccountError::Token(id.clone()));
@@ -85,6 +88,19 @@ impl AccountSpec {
         }
         Ok(())
     }
+}
+
+/// serde would repeat what is no text.
+fn token<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    match toml::Value::deserialize(value)? {
+        toml::Value::String(token) => Ok(token),
+        _ => Err(de::Error::custom("a token is text in quotes")),
+    }
+}
+
+fn is_auth_id(text: &str) -> bool {
+    let formed = text.len() == 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    formed && (text.starts_with("MA") || text.starts_with("SA"))
 }
 
 /// Every account, by its auth id.
@@ -191,9 +207,11 @@ mod tests {
             "MAEXAMPLE00000000001:s3 cret",
             "SAEXAMPLE00000000001:s3cret",
             "MAEXAMPLE00000000001:s3cret@MAEXAMPLE00000000002",
+            "SAEXAMPLE00000000001:s3@cret",
+            "s3cret:MAEXAMPLE00000000001",
         ] {
             let error = slip.parse::<AccountSpec>().unwrap_err().to_string();
-            assert!(!error.contains("cret"), "{error}");
+            assert!(!error.contains("cret") && !error.contains("s3"), "{error}");
         }
         assert!(matches!(accounts(&[SUB]), Err(AccountError::NoMain(..))));
         let other = "MAEXAMPLE00000000001:other";

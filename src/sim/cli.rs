@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
+use super::given::stray_account;
 use super::load::{self, LoadArgs};
 use super::send::{self, SendArgs};
 use super::serve::{self, ServeArgs, ServeError};
@@ -63,7 +64,11 @@ enum Command {
 
 /// Runs the program.
 pub fn run() -> ExitCode {
-    let ended = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return slip(&error),
+    };
+    let ended = match command {
         Command::Serve(args) => serving(&args).map(|()| true),
         Command::Send(args) => send::run(*args).map(|()| true),
         Command::VerifyLedger(args) => verify::run(&args),
@@ -78,6 +83,26 @@ pub fn run() -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// Says what is wrong with the command line, or what was asked to be said of it.
+fn slip(error: &clap::Error) -> ExitCode {
+    let arguments: Vec<String> =
+        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    // Nobody may be left to tell.
+    let _ = match without_tokens(error, &arguments) {
+        Some(text) => write!(std::io::stderr(), "{text}"),
+        None => error.print(),
+    };
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// The error without the tokens that it would repeat; `None` where it repeats none.
+fn without_tokens(error: &clap::Error, arguments: &[String]) -> Option<String> {
+    let said = error.render().to_string();
+    let strays = arguments.iter().filter_map(|argument| stray_account(argument));
+    let safe = strays.fold(said.clone(), |text, (id, account)| text.replace(account, &format!("{id}:…")));
+    (safe != said).then_some(safe)
 }
 
 fn serving(args: &ServeArgs) -> Result<(), Failure> {
@@ -122,6 +147,29 @@ mod tests {
             let error = parse(line).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");
             assert!(error.to_string().contains(expected), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_token_of_the_command_line_comes_back() {
+        for line in [
+            "serve --account SAEXAMPLE00000000001:s3cret",
+            "serve --account s3cret",
+            "serve --account s3cret:MAEXAMPLE00000000001",
+            "serve --subaccount SAEXAMPLE00000000001:s3cret",
+            "serve --subaccount SAEXAMPLE00000000001:x@s3cret",
+            "send --to http://h/ --subaccount=MA1:s3cret",
+            "serve MAEXAMPLE00000000001:s3cret",
+            "serve --acount MAEXAMPLE00000000001:s3cret",
+            "serve --acount=MAEXAMPLE00000000001:s3cret",
+            "serve --json=MAEXAMPLE00000000001:s3cret",
+            "MAEXAMPLE00000000001:s3cret",
+        ] {
+            let error = parse(line).unwrap_err();
+            let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let said = without_tokens(&error, &arguments).unwrap_or_else(|| error.to_string());
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(said.contains("error: ") && !said.contains("s3cret"), "{line}: {said}");
         }
     }
 }

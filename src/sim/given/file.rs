@@ -61,8 +61,8 @@ impl Default for Seconds {
     }
 }
 
-/// The longest delay: a year is as good as never.
-const LONGEST: f64 = 366.0 * 24.0 * 3600.0;
+/// The longest delay in seconds: a year is as good as never.
+pub const LONGEST: f64 = 366.0 * 24.0 * 3600.0;
 
 /// Seconds, whole or not.
 pub fn span(seconds: f64) -> Result<Duration, String> {
@@ -80,12 +80,10 @@ impl WorldFile {
         let name = path.display().to_string();
         let text =
             std::fs::read_to_string(path).map_err(|error| GivenError::Unreadable(name.clone(), error))?;
-        // The place and the reason, without the line itself: a token may stand in it.
-        toml::from_str(&text).map_err(|mut error| {
-            if text.contains("token") {
-                error.set_input(None);
-            }
-            GivenError::File(name, error)
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = 1 + before.matches('\n').count();
+            GivenError::File(name, line, error.message().to_owned())
         })
     }
 }
@@ -152,6 +150,24 @@ mod tests {
         ] {
             let error = read(slip).unwrap_err().to_string();
             assert!(error.contains(word), "{slip}: {error}");
+        }
+    }
+    #[test]
+    fn no_token_of_a_file_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("world.toml");
+        for (slip, line) in [
+            ("token = 5383123", 3),
+            ("token = [\"s3cret\"]", 3),
+            ("token = \"s3cret", 3),
+            ("token = s3cret", 3),
+            ("tokn = \"s3cret\"", 3),
+            ("s3cret", 3),
+        ] {
+            std::fs::write(&path, format!("[[account]]\nauth_id = \"MA1\"\n{slip}\n")).unwrap();
+            let said = WorldFile::read(&path).unwrap_err().to_string();
+            assert!(said.contains(&format!("world.toml, line {line}: ")), "{slip}: {said}");
+            assert!(!said.contains("s3cret") && !said.contains("5383123"), "{slip}: {said}");
         }
     }
 }

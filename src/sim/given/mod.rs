@@ -1,6 +1,7 @@
 //! Accounts as every command is given them: by flags, by a file, or by the environment.
 
 mod file;
+mod flag;
 
 use std::io;
 use std::path::PathBuf;
@@ -8,8 +9,10 @@ use std::sync::Arc;
 
 use clap::Args;
 
-pub use file::{Seconds, WorldFile, span};
+pub use file::{LONGEST, Seconds, WorldFile, span};
+pub use flag::stray_account;
 
+use self::flag::AccountFlag;
 use super::accounts::{AccountError, AccountSpec, Accounts};
 use super::notice::Account;
 
@@ -18,14 +21,14 @@ use super::notice::Account;
 pub struct Who {
     /// An account; may be repeated. PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN name one too. Whoever may list processes sees
     /// the tokens of a command line: secrets belong into these variables, or into a --world file.
-    #[arg(long = "account", value_name = "AUTH_ID:TOKEN", help_heading = "Accounts", value_parser = main_account)]
+    #[arg(long = "account", value_name = "AUTH_ID:TOKEN", help_heading = "Accounts", value_parser = AccountFlag::Account)]
     pub accounts: Vec<AccountSpec>,
     /// A sub-account of one of the accounts; may be repeated.
     #[arg(
         long = "subaccount",
         value_name = "SUB_ID:TOKEN@MAIN_ID",
         help_heading = "Accounts",
-        value_parser = sub_account
+        value_parser = AccountFlag::SubAccount
     )]
     pub subaccounts: Vec<AccountSpec>,
     /// A TOML file with accounts: any number of `[[account]]` with auth_id, token, and main for a sub-account.
@@ -43,9 +46,9 @@ pub enum GivenError {
     /// A file cannot be read.
     #[error("cannot read {0}: {1}")]
     Unreadable(String, io::Error),
-    /// A file is not what it should be.
-    #[error("{0}: {1}")]
-    File(String, toml::de::Error),
+    /// A file is not what it should be, in this line. The line itself is not repeated: a token may stand in it.
+    #[error("{0}, line {1}: {2}")]
+    File(String, usize, String),
     /// An account.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -109,23 +112,6 @@ fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Ac
         (None, None) => Ok(None),
         _ => Err(GivenError::Half),
     }
-}
-
-fn main_account(text: &str) -> Result<AccountSpec, String> {
-    // An account's token may have an @, which only a sub-account's form gives a meaning.
-    let (auth_id, token) = text.split_once(':').ok_or("an account is AUTH_ID:TOKEN")?;
-    if !auth_id.starts_with("MA") {
-        return Err(
-            "an account's auth id begins with MA; a sub-account is given with --subaccount".to_owned()
-        );
-    }
-    Ok(AccountSpec { auth_id: auth_id.to_owned(), token: token.to_owned(), main: None })
-}
-
-fn sub_account(text: &str) -> Result<AccountSpec, String> {
-    let spec: AccountSpec = text.parse().map_err(|error: AccountError| error.to_string())?;
-    let sub = spec.main.is_some();
-    sub.then_some(spec).ok_or_else(|| "a sub-account is SUB_ID:TOKEN@MAIN_ID".to_owned())
 }
 
 #[cfg(test)]
