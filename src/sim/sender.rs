@@ -1,6 +1,8 @@
 //! Sends notices with all that chance adds to them, and writes them up: what the commands have in common.
 
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::task::TaskTracker;
 
@@ -18,13 +20,29 @@ pub struct Sender {
     look: Arc<Look>,
     ledger: Ledger,
     beside: TaskTracker,
+    alarm: Alarm,
+}
+
+/// Set off by a panic: one in a task would vanish with it.
+#[derive(Clone, Default)]
+struct Alarm(Arc<AtomicBool>);
+
+/// Held by who may panic.
+struct Watched<'a>(&'a Alarm);
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.0.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Sender {
     /// One that has not sent anything.
     pub fn new(courier: Courier, chaos: Chaos, look: Look, ledger: Ledger) -> Self {
         let (chaos, look) = (Arc::new(chaos), Arc::new(look));
-        Sender { courier, chaos, look, ledger, beside: TaskTracker::new() }
+        Sender { courier, chaos, look, ledger, beside: TaskTracker::new(), alarm: Alarm::default() }
     }
 
     /// What chance may do.
@@ -67,12 +85,20 @@ impl Sender {
     }
 
     /// Waits for what is still under way, once nothing more is given to it.
-    pub async fn finish(&self) {
+    ///
+    /// # Errors
+    /// When a delivery ended in a panic, and is missing from the ledger.
+    pub async fn finish(&self) -> io::Result<()> {
         self.beside.close();
         self.beside.wait().await;
+        match self.alarm.0.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("a delivery ended in a panic (above); the ledger is not whole")),
+            false => Ok(()),
+        }
     }
 
     async fn deliver(&self, errand: &Errand) -> Delivery {
+        let _watched = Watched(&self.alarm);
         let delivery = self.courier.deliver(errand).await;
         self.ledger.add(&delivery);
         delivery
@@ -91,4 +117,31 @@ fn with_seen(errand: Errand, answered: &Attempt) -> Errand {
         v3: None,
     };
     Errand { signing: Signing::Captured(seen), ..errand }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_task_sets_off_the_alarm_and_a_cancelled_one_does_not() {
+        for (panics, set_off) in [(true, true), (false, false)] {
+            let alarm = Alarm::default();
+            let task = tokio::spawn({
+                let alarm = alarm.clone();
+                async move {
+                    let _watched = Watched(&alarm);
+                    tokio::task::yield_now().await;
+                    assert!(!panics, "on purpose");
+                    std::future::pending::<()>().await;
+                }
+            });
+            tokio::task::yield_now().await;
+            if !panics {
+                task.abort();
+            }
+            assert_eq!(task.await.unwrap_err().is_panic(), panics);
+            assert_eq!(alarm.0.load(Ordering::Relaxed), set_off);
+        }
+    }
 }

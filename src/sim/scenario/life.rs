@@ -1,5 +1,6 @@
 //! What happens to one brand, campaign or number.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -29,17 +30,25 @@ pub struct Step {
     pub request: u32,
 }
 
-/// What happens to one entity.
+/// What happens to one entity: a round of steps, over and over until as many turns were taken as it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Life {
     /// What it is.
     pub kind: Kind,
-    /// In this order.
-    pub steps: Vec<Step>,
-    /// What passes between two of them.
-    pub pause: Duration,
-    /// After which time all of it happens once more.
-    pub repeat_after: Option<Duration>,
+    round: Arc<[Step]>,
+    turns: u64,
+    /// What passes before each step but the first.
+    pause: Duration,
+    again: Again,
+}
+
+/// How a round begins once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// With new API requests.
+    Anew,
+    /// With the same ones, after this time.
+    Same(Duration),
 }
 
 const REGISTRY: [&str; 4] = ["created", "rejected", "created", "registered"];
@@ -53,14 +62,46 @@ const NUMBER: [&str; 6] = [
 ];
 
 impl Life {
-    /// A life of so many steps, which begins anew whenever it has ended.
-    pub fn generated(kind: Kind, steps: u64) -> Self {
+    /// One that is written down: these steps, and where that is wanted once more after a time.
+    pub fn told(kind: Kind, steps: Vec<Step>, pause: Duration, repeat_after: Option<Duration>) -> Self {
+        let turns = steps.len() as u64 * if repeat_after.is_some() { 2 } else { 1 };
+        let again = Again::Same(repeat_after.unwrap_or_default());
+        Life { kind, round: steps.into(), turns, pause, again }
+    }
+
+    /// One of so many turns, which begins anew whenever it has ended.
+    pub fn generated(kind: Kind, turns: u64) -> Self {
         let words: &[&str] = if kind == Kind::Number { &NUMBER } else { &REGISTRY };
-        let count = usize::try_from(steps).unwrap_or(usize::MAX);
-        let words: Vec<&str> = words.iter().copied().cycle().take(count).collect();
         // The words are known.
-        let steps = self::steps(kind, &words).unwrap_or_default();
-        Life { kind, steps, pause: Duration::ZERO, repeat_after: None }
+        let steps = steps(kind, words).unwrap_or_default();
+        Life { kind, round: steps.into(), turns, pause: Duration::ZERO, again: Again::Anew }
+    }
+
+    /// How many turns it takes.
+    pub fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// The step of a turn, counted from 0, and what passes before it; nothing after the last one.
+    pub fn turn(&self, number: u64) -> Option<(Step, Duration)> {
+        let length = self.round.len() as u64;
+        let (round, place) = (number.checked_div(length)?, number.checked_rem(length)?);
+        let step = *self.round.get(usize::try_from(place).ok()?).filter(|_| number < self.turns)?;
+        Some(match self.again {
+            _ if number == 0 => (step, Duration::ZERO),
+            Again::Same(after) if place == 0 => (step, after),
+            Again::Same(_) => (step, self.pause),
+            Again::Anew => (step.of_round(round, &self.round), self.pause),
+        })
+    }
+}
+
+impl Step {
+    /// It answers a request of its own in every round.
+    fn of_round(self, round: u64, steps: &[Step]) -> Step {
+        let requests = u64::from(steps.last().map_or(0, |last| last.request));
+        let before = u32::try_from(round.saturating_mul(requests)).unwrap_or(u32::MAX);
+        Step { request: self.request.saturating_add(before), ..self }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The lives of brands, campaigns and numbers, as a list of notices for each.
+//! The lives of brands, campaigns and numbers, as notices for each, one after the other.
 //!
 //! A life is written down in a TOML file, or goes on and on as a generated one does:
 //!
@@ -20,6 +20,7 @@
 //! within the customer's window for duplicates is one for him.
 
 mod life;
+mod lives;
 mod names;
 
 use std::path::Path;
@@ -29,8 +30,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use life::{Kind, Life, Step};
+pub use lives::{Lives, MOST_CALLBACKS, MOST_ENTITIES};
 pub use names::Names;
 
+use crate::sim::given::{LONGEST, span};
 use crate::sim::notice::{Account, Method, Notice};
 
 /// A scenario's file.
@@ -45,14 +48,14 @@ pub struct Scenario {
 struct Entities {
     kind: Kind,
     #[serde(default = "one")]
-    count: u32,
+    count: i64,
     steps: Vec<String>,
     #[serde(default)]
     pause: f64,
     repeat_after: Option<f64>,
 }
 
-fn one() -> u32 {
+fn one() -> i64 {
     1
 }
 
@@ -61,19 +64,19 @@ impl Scenario {
     ///
     /// # Errors
     /// What is wrong with it, in words.
-    pub fn read(path: &Path) -> Result<Vec<Life>, String> {
+    pub fn read(path: &Path) -> Result<Lives, String> {
         let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         Scenario::lives(&text).map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    fn lives(text: &str) -> Result<Vec<Life>, String> {
+    fn lives(text: &str) -> Result<Lives, String> {
         let scenario: Scenario = toml::from_str(text).map_err(|error| error.to_string())?;
         let mut lives = Vec::new();
-        for entities in &scenario.entities {
-            let life = entities.life()?;
-            lives.extend((0..entities.count).map(|_| life.clone()));
+        for (entities, number) in scenario.entities.iter().zip(1..) {
+            let place = |error| format!("[[entities]] number {number}: {error}");
+            lives.push((entities.life().map_err(place)?, entities.count().map_err(place)?));
         }
-        Ok(lives)
+        Lives::of(lives)
     }
 }
 
@@ -81,23 +84,19 @@ impl Entities {
     fn life(&self) -> Result<Life, String> {
         let words: Vec<&str> = self.steps.iter().map(String::as_str).collect();
         let seconds = |name: &str, seconds: f64| {
-            Duration::try_from_secs_f64(seconds).map_err(|error| format!("{name} = {seconds}: {error}"))
+            let accepted =
+                || format!("{name} = {seconds}: accepted are seconds from 0 to {LONGEST} (a year)");
+            span(seconds).map_err(|_| accepted())
         };
-        Ok(Life {
-            kind: self.kind,
-            steps: life::steps(self.kind, &words)?,
-            pause: seconds("pause", self.pause)?,
-            repeat_after: self.repeat_after.map(|after| seconds("repeat_after", after)).transpose()?,
-        })
+        let steps = life::steps(self.kind, &words)?;
+        let repeat_after = self.repeat_after.map(|after| seconds("repeat_after", after)).transpose()?;
+        Ok(Life::told(self.kind, steps, seconds("pause", self.pause)?, repeat_after))
     }
-}
 
-/// Lives of brands, campaigns and numbers in turn, with so many callbacks in all.
-pub fn generated(entities: u32, callbacks: u64) -> Vec<Life> {
-    let entities = u64::from(entities.max(1)).min(callbacks.max(1));
-    let share = |index: u64| callbacks / entities + u64::from(index < callbacks % entities);
-    let kinds = [Kind::Brand, Kind::Campaign, Kind::Number].into_iter().cycle();
-    (0..entities).zip(kinds).map(|(index, kind)| Life::generated(kind, share(index))).collect()
+    fn count(&self) -> Result<u64, String> {
+        let count = u64::try_from(self.count).ok().filter(|count| (1..=MOST_ENTITIES).contains(count));
+        count.ok_or_else(|| format!("count = {}: accepted is 1 to {MOST_ENTITIES}", self.count))
+    }
 }
 
 /// What is the same in all notices of a run.
@@ -124,51 +123,39 @@ pub struct Turn {
     pub pause: Duration,
 }
 
-/// The notices of every life. They are numbered as if all lives went at the same pace.
-pub fn turns(frame: &Frame, lives: &[Life]) -> Vec<Vec<Turn>> {
-    let mut turns: Vec<Vec<Turn>> =
-        lives.iter().zip(0..).map(|(life, index)| of_life(frame, life, index)).collect();
-    let longest = turns.iter().map(Vec::len).max().unwrap_or(0);
-    let mut number = 0;
-    for place in 0..longest {
-        for turn in turns.iter_mut().filter_map(|turns| turns.get_mut(place)) {
-            number += 1;
-            turn.notice.number = number;
-        }
-    }
-    turns
+/// All notices of a run.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// What is the same in all of them.
+    pub frame: Frame,
+    /// Whose lives they tell of.
+    pub lives: Lives,
 }
 
-fn of_life(frame: &Frame, life: &Life, index: u64) -> Vec<Turn> {
-    let names = Names::of(frame.seed, index);
-    let turn = |step: &Step| Turn {
-        notice: Notice {
-            number: 0,
-            account: frame.account.clone(),
+impl Script {
+    /// The notices of an entity, each made when it is asked for.
+    pub fn turns(self: &Arc<Self>, entity: u64) -> impl Iterator<Item = Turn> + Send + use<> {
+        let (script, names) = (Arc::clone(self), Names::of(self.frame.seed, entity));
+        (0..).map_while(move |turn| script.turn(&names, entity, turn))
+    }
+
+    fn turn(&self, names: &Names, entity: u64, turn: u64) -> Option<Turn> {
+        let life = self.lives.life(entity)?;
+        let (step, pause) = life.turn(turn)?;
+        let notice = Notice {
+            number: self.lives.number(entity, turn)?,
+            account: self.frame.account.clone(),
             endpoint: step.endpoint,
             status: step.status,
             brand_id: (life.kind != Kind::Number).then(|| names.brand.clone()),
             campaign_id: (life.kind != Kind::Brand).then(|| names.campaign.clone()),
             phone_number: (life.kind == Kind::Number).then(|| names.number.clone()),
             reason: (step.status == step.endpoint.bad()).then(|| names.reason(step.request)),
-            url: frame.url.replace("{endpoint}", step.endpoint.word()),
-            method: frame.method,
-        },
-        request_id: names.request(step.request),
-        pause: life.pause,
-    };
-    let mut turns: Vec<Turn> = life.steps.iter().map(turn).collect();
-    if let Some(first) = turns.first_mut() {
-        first.pause = Duration::ZERO;
+            url: self.frame.url.replace("{endpoint}", step.endpoint.word()),
+            method: self.frame.method,
+        };
+        Some(Turn { notice, request_id: names.request(step.request), pause })
     }
-    if let Some(after) = life.repeat_after {
-        let mut again = turns.clone();
-        if let Some(first) = again.first_mut() {
-            first.pause = after;
-        }
-        turns.append(&mut again);
-    }
-    turns
 }
 
 #[cfg(test)]
@@ -179,13 +166,12 @@ mod tests {
     use crate::sim::notice::{Endpoint, Status};
     use crate::sim::testing;
 
-    fn frame(seed: u64) -> Frame {
-        Frame {
-            seed,
-            account: testing::account(),
-            url: "http://h/{endpoint}/".to_owned(),
-            method: Method::Post,
-        }
+    /// Every notice of every life.
+    fn turns(seed: u64, lives: Lives) -> Vec<Vec<Turn>> {
+        let (account, url) = (testing::account(), "http://h/{endpoint}/".to_owned());
+        let frame = Frame { seed, account, url, method: Method::Post };
+        let script = Arc::new(Script { frame, lives });
+        (0..script.lives.entities()).map(|entity| script.turns(entity).collect()).collect()
     }
 
     const FILE: &str = r#"
@@ -203,7 +189,7 @@ repeat_after = 600
 
     #[test]
     fn a_file_of_lives() {
-        let turns = turns(&frame(1), &Scenario::lives(FILE).unwrap());
+        let turns = turns(1, Scenario::lives(FILE).unwrap());
         assert_eq!(turns.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 6]);
         let brand = &turns[0];
         assert_eq!(brand[1].pause, Duration::from_millis(1500));
@@ -220,18 +206,29 @@ repeat_after = 600
 
     #[test]
     fn notices_are_numbered_from_1_without_gaps() {
-        let turns = turns(&frame(1), &generated(7, 100));
-        let mut numbers: Vec<u64> = turns.iter().flatten().map(|turn| turn.notice.number).collect();
-        assert!(
-            turns.iter().all(|turns| turns.windows(2).all(|two| two[0].notice.number < two[1].notice.number))
-        );
-        numbers.sort_unstable();
-        assert_eq!(numbers, (1..=100).collect::<Vec<u64>>());
+        let uneven = Scenario::lives(FILE).unwrap();
+        for (lives, count) in [(Lives::generated(7, 100), 100), (Lives::generated(9, 9), 9), (uneven, 14)] {
+            let turns = turns(1, lives);
+            let number = |turn: &Turn| turn.notice.number;
+            assert!(turns.iter().all(|turns| turns.is_sorted_by_key(number)));
+            let mut numbers: Vec<u64> = turns.iter().flatten().map(number).collect();
+            numbers.sort_unstable();
+            assert_eq!(numbers, (1..=count).collect::<Vec<u64>>());
+        }
+    }
+
+    /// What a seed sends is written down in reports.
+    #[test]
+    fn all_lives_go_at_the_same_pace() {
+        let turns = turns(1, Scenario::lives(FILE).unwrap());
+        let numbers = |life: &Vec<Turn>| life.iter().map(|turn| turn.notice.number).collect::<Vec<_>>();
+        let expected: [&[u64]; 3] = [&[1, 4, 7, 10], &[2, 5, 8, 11], &[3, 6, 9, 12, 13, 14]];
+        assert_eq!(turns.iter().map(numbers).collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn generated_lives_never_say_the_same_twice() {
-        let turns = turns(&frame(1), &generated(6, 120));
+        let turns = turns(1, Lives::generated(6, 120));
         let said: HashSet<_> = turns
             .iter()
             .flatten()
@@ -246,13 +243,13 @@ repeat_after = 600
 
     #[test]
     fn more_entities_than_callbacks_are_only_as_many() {
-        assert_eq!(generated(50, 3).len(), 3);
-        assert_eq!(generated(0, 3).len(), 1);
+        assert_eq!(Lives::generated(50, 3).entities(), 3);
+        assert_eq!(Lives::generated(0, 3).entities(), 1);
     }
 
     #[test]
     fn another_seed_has_other_ids() {
-        let of = |seed| turns(&frame(seed), &generated(3, 3));
+        let of = |seed| turns(seed, Lives::generated(3, 3));
         assert_eq!(of(1), of(1));
         assert!(
             of(1).iter().zip(of(2)).all(|(one, other)| one[0].notice.entity() != other[0].notice.entity())
@@ -261,13 +258,33 @@ repeat_after = 600
 
     #[test]
     fn slips_in_a_file_are_told() {
+        let most = "[[entities]]\nkind = \"brand\"\nsteps = [\"created\"]\ncount = 10000000\n";
+        let too_many = most.repeat(2);
         for (text, told) in [
             ("", "entities"),
             ("[[entities]]\nkind = \"sender\"\nsteps = []", "campaign"),
             ("[[entities]]\nkind = \"brand\"\nsteps = [\"success\"]", "registered"),
             ("[[entities]]\nkind = \"number\"\nsteps = [\"created\"]", "linking.created"),
             ("[[entities]]\nkind = \"brand\"\nsteps = []", "steps"),
-            ("[[entities]]\nkind = \"brand\"\nsteps = [\"created\"]\npause = -1", "pause"),
+            (
+                "[[entities]]\nkind = \"brand\"\nsteps = [\"created\"]\npause = -1",
+                "number 1: pause = -1: accepted",
+            ),
+            (
+                "[[entities]]\nkind = \"brand\"\nsteps = [\"created\"]\npause = 1e300",
+                "seconds from 0 to 31622400",
+            ),
+            ("[[entities]]\nkind = \"brand\"\nsteps = [\"created\"]\npause = inf", "from 0 to"),
+            (
+                "[[entities]]\nkind = \"brand\"\nsteps = [\"created\"]\nrepeat_after = nan",
+                "repeat_after = NaN",
+            ),
+            (
+                "[[entities]]\nkind = \"brand\"\nsteps = [\"created\"]\ncount = 0",
+                "count = 0: accepted is 1 to 10000000",
+            ),
+            ("[[entities]]\nkind = \"brand\"\nsteps = [\"created\"]\ncount = 10000001", "count = 10000001"),
+            (&too_many, "20000000 entities in all"),
         ] {
             let error = Scenario::lives(text).unwrap_err();
             assert!(error.contains(told), "{told}: {error}");

@@ -73,7 +73,7 @@ pub struct How {
     /// Certificates to trust beside the machine's own, PEM.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// What decides ids, nonces and chaos: the same seed sends the same [default: 1; of serve: any].
+    /// What decides ids, nonces and chaos: the same seed sends the same. Any one unless said, and printed.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// What goes wrong, how often: a rate from 0 to 1 for everything, or NAME=RATE,… of duplicated, reordered, delayed,

@@ -5,6 +5,7 @@
 //! of each other.
 
 mod args;
+mod crowd;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use tokio_util::task::TaskTracker;
+use serde::Serialize;
 
 pub use args::{How, SendArgs, Verb};
 
@@ -20,8 +21,11 @@ use crate::sim::chaos::{Chaos, Look};
 use crate::sim::courier::{Courier, Origin, Pen, Settings};
 use crate::sim::failure::Failure;
 use crate::sim::ledger::{Clock, Ledger, Summary};
-use crate::sim::scenario::{Frame, Life, Scenario, Turn, generated, turns};
+use crate::sim::scenario::{Frame, Lives, Scenario, Script, Turn};
 use crate::sim::sender::Sender;
+
+/// How many entities are under way at a time, pauses and retries included. Others begin as these end.
+const UNDER_WAY: usize = 20_000;
 
 /// Runs the command on a runtime of its own.
 ///
@@ -30,34 +34,42 @@ use crate::sim::sender::Sender;
 pub fn run(args: SendArgs) -> Result<(), Failure> {
     let lives = match &args.scenario {
         Some(path) => Scenario::read(path).map_err(|error| Failure::Usage(anyhow!(error)))?,
-        None => generated(args.entities, args.callbacks),
+        None => Lives::generated(args.entities, args.callbacks),
     };
     Origin::of(&args.to).map_err(|error| Failure::Usage(anyhow!("--to: {error}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("starting threads").map_err(Failure::Other)?;
     let json = args.json || !std::io::stdout().is_terminal();
-    let summary = runtime.block_on(send(args, &lives))?;
-    show(&summary, json).map_err(Failure::Other)
+    let seed = args.how.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
+    // At once, so that a run that does not end can be repeated too. Nobody may be there to read it.
+    let _ = writeln!(std::io::stderr(), "plivo-sim: --seed {seed} sends the same again");
+    let summary = runtime.block_on(send(args, seed, lives))?;
+    show(&Sent { seed, summary }, json).map_err(Failure::Other)
+}
+
+/// What a run came to.
+#[derive(Debug, Serialize)]
+struct Sent {
+    seed: u64,
+    #[serde(flatten)]
+    summary: Summary,
 }
 
 /// Sends everything and waits for its end.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn send(args: SendArgs, lives: &[Life]) -> Result<Summary, Failure> {
+pub async fn send(args: SendArgs, seed: u64, lives: Lives) -> Result<Summary, Failure> {
     let clock = Clock::start();
-    let account = args.who.account().map_err(|error| Failure::Usage(error.into()))?;
-    let (account, seed) = (Arc::new(account), args.how.seed.unwrap_or(1));
+    let account = Arc::new(args.who.account().map_err(|error| Failure::Usage(error.into()))?);
     let ledger = ledger(args.ledger.as_deref(), &clock, seed).map_err(Failure::Usage)?;
     let sender = sender(&args.how, seed, args.via, clock, ledger.clone()).map_err(Failure::Usage)?;
     let frame = Frame { seed, account, url: args.to, method: args.method.into() };
-    let entities = TaskTracker::new();
-    for turns in turns(&frame, lives) {
-        entities.spawn(live(sender.clone(), turns));
-    }
-    entities.close();
-    entities.wait().await;
-    sender.finish().await;
+    let script = Arc::new(Script { frame, lives });
+    let entities = (0..script.lives.entities()).map(|entity| live(sender.clone(), script.turns(entity)));
+    let ended = crowd::all(entities, UNDER_WAY).await;
+    ended.context("an entity's callbacks ended before their time").map_err(Failure::Other)?;
+    sender.finish().await.map_err(|error| Failure::Other(error.into()))?;
     ledger.finish().context("writing the ledger").map_err(Failure::Other)
 }
 
@@ -103,7 +115,7 @@ pub fn sender(
 }
 
 /// One entity's life, step by step.
-async fn live(sender: Sender, turns: Vec<Turn>) {
+async fn live(sender: Sender, turns: impl Iterator<Item = Turn>) {
     let scale = sender.time_scale();
     for (turn, reordered) in in_order(&sender, turns) {
         if !turn.pause.is_zero() {
@@ -113,29 +125,31 @@ async fn live(sender: Sender, turns: Vec<Turn>) {
     }
 }
 
-/// The turns in the order in which they are sent: those that chaos picks change places with their successors.
-fn in_order(sender: &Sender, turns: Vec<Turn>) -> Vec<(Turn, bool)> {
-    let mut ordered = Vec::with_capacity(turns.len());
-    let mut turns = turns.into_iter();
-    while let Some(turn) = turns.next() {
+/// The turns in the order in which they are sent: those that chaos picks change places with their successors, and say
+/// so.
+fn in_order(sender: &Sender, mut turns: impl Iterator<Item = Turn>) -> impl Iterator<Item = (Turn, bool)> {
+    let mut held = None;
+    std::iter::from_fn(move || {
+        if let Some(turn) = held.take() {
+            return Some((turn, true));
+        }
+        let turn = turns.next()?;
         if sender.chaos().is_reordered(turn.notice.number)
             && let Some(successor) = turns.next()
         {
-            ordered.push((successor, false));
-            ordered.push((turn, true));
-        } else {
-            ordered.push((turn, false));
+            held = Some(turn);
+            return Some((successor, false));
         }
-    }
-    ordered
+        Some((turn, false))
+    })
 }
 
-fn show(summary: &Summary, json: bool) -> anyhow::Result<()> {
+fn show(sent: &Sent, json: bool) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     if json {
-        writeln!(out, "{}", serde_json::to_string(summary)?)?;
+        writeln!(out, "{}", serde_json::to_string(sent)?)?;
     } else {
-        writeln!(out, "{}", summary.table())?;
+        writeln!(out, "{}", sent.summary.table())?;
     }
     Ok(())
 }
@@ -183,7 +197,7 @@ mod tests {
         let ledger = dir.path().join("ledger");
         let mut args = parse("--time-scale 0 --entities 3 --callbacks 9 --via http://127.0.0.1:1").unwrap();
         args.ledger = Some(ledger.clone());
-        let summary = send(args, &generated(3, 9)).await.unwrap();
+        let summary = send(args, 1, Lives::generated(3, 9)).await.unwrap();
         let counts = &summary.labels[&Label::Genuine];
         assert_eq!((counts.deliveries, counts.given_up, counts.attempts), (9, 9, 36));
         let text = std::fs::read_to_string(ledger).unwrap();
@@ -202,10 +216,9 @@ mod tests {
             url: "http://h/".to_owned(),
             method: crate::sim::notice::Method::Post,
         };
-        let turns = turns(&frame, &generated(1, 5)).remove(0);
-        let found: Vec<(u64, bool)> = in_order(&sender, turns)
-            .iter()
-            .map(|(turn, reordered)| (turn.notice.number, *reordered))
+        let script = Arc::new(Script { frame, lives: Lives::generated(1, 5) });
+        let found: Vec<(u64, bool)> = in_order(&sender, script.turns(0))
+            .map(|(turn, reordered)| (turn.notice.number, reordered))
             .collect();
         assert_eq!(found, [(2, false), (1, true), (4, false), (3, true), (5, false)]);
     }

@@ -65,7 +65,7 @@ impl Dispatch {
         self.tasks.close();
         self.tasks.wait().await;
         let Some(Post { sender, ledger }) = self.post else { return Ok(None) };
-        sender.finish().await;
+        sender.finish().await?;
         ledger.finish().map(Some).map_err(ServeError::Ledger)
     }
 
