@@ -19,6 +19,7 @@ pub mod given;
 pub mod ledger;
 pub mod life;
 pub mod load;
+pub mod meaning;
 pub mod notice;
 pub mod plivo;
 pub mod profile;

@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::sim::meaning::{Meaning, beginning};
 use crate::sim::notice::{Endpoint, Notice, Status};
 
 /// How a POST carries its parameters.
@@ -170,6 +171,33 @@ impl Profile {
         let pairs = found.into_iter().filter_map(|(name, value)| Some((name?.clone(), value?.to_owned())));
         pairs.collect()
     }
+
+    /// What a callback tells by these names, and by its URL.
+    pub fn meaning(&self, notice: &Notice) -> Meaning {
+        let Fields { brand_id, campaign_id, number, .. } = &self.fields;
+        let told = |field: &Option<String>, value: &Option<String>| field.as_ref().and(value.clone());
+        Meaning {
+            endpoint: self.tells_endpoint(notice).then(|| notice.endpoint.word().to_owned()),
+            status: Some(notice.status.word().to_owned()),
+            brand_id: told(brand_id, &notice.brand_id),
+            campaign_id: told(campaign_id, &notice.campaign_id),
+            number: told(number, &notice.phone_number),
+            reason: notice.reason.as_deref().map(beginning).filter(|reason| !reason.is_empty()),
+        }
+    }
+
+    /// By a field of its own, by the URL, or by the ids; those of a link and of an unlink are the same.
+    fn tells_endpoint(&self, notice: &Notice) -> bool {
+        let Fields { endpoint, brand_id, campaign_id, .. } = &self.fields;
+        let origin = notice.url.split_once("://").map_or("", |(_, rest)| rest);
+        let by_url = origin.split_once('/').is_some_and(|(_, path)| path.contains(notice.endpoint.word()));
+        let by_ids = match notice.endpoint {
+            Endpoint::Brand => brand_id.is_some(),
+            Endpoint::Campaign => campaign_id.is_some(),
+            Endpoint::NumberLinking | Endpoint::NumberUnlinking => false,
+        };
+        endpoint.is_some() || by_url || by_ids
+    }
 }
 
 /// Parameters as a JSON document: what dots divide is nested.
@@ -230,6 +258,23 @@ mod tests {
         }
         assert_eq!(names("pascal")[..3], ["Event", "CampaignID", "PhoneNumber"]);
         assert_eq!(Profile::built_in("camel"), None);
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_told() {
+        let bare = Profile::read("[fields]\nstatus = \"s\"\nreason = \"r\"\nnumber = \"n\"\n").unwrap();
+        let mut notice = testing::notice(1, Endpoint::NumberUnlinking, Status::Failed);
+        let meaning = bare.meaning(&notice);
+        assert_eq!(meaning.endpoint.as_deref(), Some("number_unlinking"), "its URL says so");
+        assert_eq!(
+            (meaning.entity("number_unlinking"), meaning.campaign_id.as_deref()),
+            (Some("+14155550001"), None)
+        );
+        notice.url = "https://number_unlinking.example.com/all/".to_owned();
+        assert_eq!(bare.meaning(&notice).endpoint, None, "a host says nothing");
+        let whole = Profile::built_in("snake").unwrap().meaning(&notice);
+        assert_eq!(whole.endpoint.as_deref(), Some("number_unlinking"));
+        assert_eq!((whole.status.as_deref(), whole.reason.as_deref()), (Some("failed"), Some("reason 1")));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::sim::content::{Content, FORM};
 use crate::sim::ledger::{Delivery, Label, Outcome};
 use crate::sim::notice::{Account, Endpoint, Method, Notice, Status};
+use crate::sim::profile::Profile;
 
 /// A sub-account of a main account.
 pub fn account() -> Arc<Account> {
@@ -43,6 +44,7 @@ pub fn delivery(number: u64, label: Label) -> Delivery {
         status: notice.status.word().to_owned(),
         method: notice.method.word().to_owned(),
         url: notice.url.clone(),
+        means: Profile::built_in("snake").unwrap().meaning(&notice),
         parameters: Content::of_request(&notice.url, Some(FORM), body.as_bytes()),
         body_bytes: body.len(),
         attempts: Vec::new(),

@@ -195,6 +195,7 @@ impl Teller {
     fn errand(&self, notice: Notice) -> Errand {
         let payload = Payload::of(&self.profile, Format::Form, &notice, None, &[]);
         Errand {
+            means: self.profile.meaning(&notice),
             notice: Arc::new(notice),
             copy: 0,
             label: Label::Genuine,

@@ -18,6 +18,7 @@ pub use rates::Rates;
 use crate::sim::courier::{ATTEMPTS, Errand, Payload, Sending, Signing};
 use crate::sim::dice;
 use crate::sim::ledger::Label;
+use crate::sim::meaning::Meaning;
 use crate::sim::notice::Notice;
 use crate::sim::profile::{Format, Profile};
 
@@ -79,20 +80,27 @@ impl Chaos {
             Payload::of(&look.profile, look.format, notice, request_id, more)
         };
         let genuine = payload(&notice, &[]);
-        let own = self.own(&notice, genuine.clone(), reordered);
+        let means = look.profile.meaning(&notice);
+        let own = self.own(&notice, means, genuine.clone(), reordered);
         let mut copies = Vec::new();
         for (copy, label) in (1..).zip(self.labels(number)) {
+            let mut means = own.means.clone();
             let payload = match label {
                 Label::Duplicate => genuine.clone(),
                 Label::Truncated => genuine.clone().truncated(self.dice("where", number).u16(0..1000)),
                 Label::Oversized => payload(&notice, &[("padding".to_owned(), "x".repeat(self.oversize))]),
-                _ => payload(&lie(&notice, copy), &[]),
+                _ => {
+                    let lie = lie(&notice, copy);
+                    means = look.profile.meaning(&lie);
+                    payload(&lie, &[])
+                }
             };
             let errand = Errand {
                 notice: notice.clone(),
                 copy,
                 label,
                 said: own.said.clone(),
+                means,
                 payload,
                 signing: self.signing(label, number),
                 sending: Sending::Whole,
@@ -104,13 +112,14 @@ impl Chaos {
         Plan { own, copies }
     }
 
-    fn own(&self, notice: &Arc<Notice>, payload: Payload, reordered: bool) -> Errand {
+    fn own(&self, notice: &Arc<Notice>, means: Meaning, payload: Payload, reordered: bool) -> Errand {
         let number = notice.number;
         let mut errand = Errand {
             notice: notice.clone(),
             copy: 0,
             label: Label::Genuine,
             said: payload.said(),
+            means,
             payload,
             signing: Signing::Own,
             sending: Sending::Whole,

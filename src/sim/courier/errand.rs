@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::payload::Payload;
 use crate::sim::dice;
 use crate::sim::ledger::{Class, Label};
+use crate::sim::meaning::Meaning;
 use crate::sim::notice::{Account, Notice};
 use crate::sim::sign::Signatures;
 
@@ -20,6 +21,8 @@ pub struct Errand {
     pub label: Label,
     /// The hash of what the notice itself sends, of which its nonces and those of its copies are made.
     pub said: String,
+    /// What it tells whoever takes it; of a truncated one, what the whole would have told.
+    pub means: Meaning,
     /// What is sent.
     pub payload: Payload,
     /// How it is signed.
@@ -127,6 +130,7 @@ mod tests {
         let profile = Profile::built_in("snake").unwrap();
         let payload = Payload::of(&profile, Format::Form, &notice, None, &[]);
         Errand {
+            means: profile.meaning(&notice),
             notice: Arc::new(notice),
             copy,
             label: Label::Genuine,

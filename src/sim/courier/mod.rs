@@ -192,6 +192,7 @@ fn written_up(errand: &Errand, attempts: Vec<Attempt>, outcome: Outcome) -> Deli
         status: notice.status.word().to_owned(),
         method: errand.payload.method.word().to_owned(),
         url: content::short_url(&errand.payload.url),
+        means: errand.means.clone(),
         parameters: errand.payload.content(),
         body_bytes: errand.payload.body.len(),
         attempts,

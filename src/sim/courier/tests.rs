@@ -85,6 +85,7 @@ fn errand(url: &str) -> Errand {
     let notice = Notice { url: url.to_owned(), ..testing::notice(1, Endpoint::Brand, Status::Created) };
     let payload = Payload::of(&Profile::built_in("snake").unwrap(), Format::Form, &notice, None, &[]);
     Errand {
+        means: Profile::built_in("snake").unwrap().meaning(&notice),
         notice: Arc::new(notice),
         copy: 0,
         label: Label::Genuine,

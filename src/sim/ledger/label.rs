@@ -84,6 +84,26 @@ impl Label {
             _ => Class::Signed,
         }
     }
+
+    /// Whether an event of it has to say what it told.
+    pub const fn is_held_to_its_meaning(self) -> bool {
+        match self {
+            Label::Genuine
+            | Label::Duplicate
+            | Label::Reordered
+            | Label::Delayed
+            | Label::Slow
+            | Label::Cut => true,
+            // Nobody has to take it. Whoever does finds one parameter more in it, and the rest as it was.
+            Label::Oversized => true,
+            // Where it came first with its signature it is taken for the truth, and has to be told as it was sent.
+            Label::Tampered => true,
+            // Half a word may be any word, or none: it may be unrecognized, or say less than the whole.
+            Label::Truncated => false,
+            // Whatever an event of it says, that there is one is wrong already.
+            Label::ForgedToken | Label::ForgedNonce => false,
+        }
+    }
 }
 
 impl fmt::Display for Label {

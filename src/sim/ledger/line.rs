@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::label::Label;
 use crate::sim::content::Content;
+use crate::sim::meaning::Meaning;
 
 /// One delivery with all of its attempts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub struct Delivery {
     pub method: String,
     /// The URL as it was called, with the parameters of a GET.
     pub url: String,
+    /// What it tells whoever takes it; of a truncated one, what the whole would have told.
+    pub means: Meaning,
     /// What was sent.
     pub parameters: Content,
     /// The length of the body.

@@ -23,7 +23,7 @@ pub use line::{Attempt, Delivery, Outcome};
 pub use summary::Summary;
 
 /// The version of the file's format.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::event::Event;
 use super::group::{Group, is_said_to_be_taken, is_taken};
 use crate::sim::ledger::{Attempt, Class, Delivery, Head, VERSION};
+use crate::sim::meaning::Meaning;
 
 /// Everything that was sent.
 #[derive(Debug)]
@@ -63,16 +64,23 @@ impl Book {
     }
 
     /// The group whose content an event repeats. Where the same was sent for several endpoints or paths, the one whose
-    /// endpoint, and then whose answered id, is the event's.
+    /// answered id, and then whose endpoint, is the event's.
     pub fn group(&self, event: &Event) -> Option<usize> {
         let all = self.by_content.get(&(event.account.clone(), event.content.clone()))?;
-        let same_endpoint = |group: &&usize| event.endpoint.as_ref() == Some(&self.groups[**group].endpoint);
+        let same_endpoint =
+            |group: &&usize| event.means.endpoint.as_ref() == Some(&self.groups[**group].endpoint);
         let same_id = |group: &&usize| {
             self.answered(**group).any(|attempt| attempt.answer_id.as_ref() == Some(&event.id))
         };
-        let near: Vec<&usize> = all.iter().filter(same_endpoint).collect();
+        let near: Vec<&usize> = all.iter().filter(same_id).collect();
         let near = if near.is_empty() { all.iter().collect() } else { near };
-        near.iter().copied().find(same_id).or_else(|| near.first().copied()).copied()
+        near.iter().copied().find(same_endpoint).or_else(|| near.first().copied()).copied()
+    }
+
+    /// What the callbacks of a group told whoever took them; nothing where an event of theirs is held to nothing.
+    pub fn told(&self, group: usize) -> Option<&Meaning> {
+        let honest = self.of_class(group, self.groups[group].class);
+        honest.filter(|one| one.label.is_held_to_its_meaning()).map(|one| &one.means).next()
     }
 
     /// The attempts of a group's signed deliveries that were answered 200.
@@ -123,9 +131,9 @@ fn parse(text: &str) -> Result<Vec<Delivery>, String> {
     let mut lines = whole.lines().enumerate();
     let head = lines.next().map(|(_, line)| serde_json::from_str::<Head>(line));
     match head {
-        Some(Ok(head)) if head.plivo_sim_ledger <= VERSION => {}
+        Some(Ok(head)) if head.plivo_sim_ledger == VERSION => {}
         Some(Ok(head)) => {
-            return Err(format!("version {}: this program reads up to {VERSION}", head.plivo_sim_ledger));
+            return Err(format!("version {}: this program reads version {VERSION}", head.plivo_sim_ledger));
         }
         _ => return Err("no ledger: its first line should say so".to_owned()),
     }

@@ -4,7 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::record::Record;
 use crate::sim::content::{Content, Parameters, sha256, shortened};
+use crate::sim::meaning::Meaning;
 
 /// An event as a consumer read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +15,12 @@ pub struct Event {
     pub id: String,
     /// The account's auth id.
     pub account: String,
-    /// The endpoint, where it was recognized.
-    pub endpoint: Option<String>,
+    /// Its `type`.
+    pub kind: String,
+    /// What it is about, where it says so.
+    pub subject: Option<String>,
+    /// What it says.
+    pub means: Meaning,
     /// [`Content::key`] of what it repeats.
     pub content: String,
     /// Whether it says that the signature covers its parameters.
@@ -28,41 +34,39 @@ pub struct Event {
 }
 
 impl Event {
-    /// From a line: an event itself, or a record with the event as its `value`. `topic` is where it is from, where the
-    /// line does not say so.
+    /// From a line as [`Record`] reads it. `topic` is where it is from, where the line does not say so.
+    ///
+    /// # Errors
+    /// When it is no event.
     pub fn read(line: &str, topic: &str) -> Result<Self, String> {
-        let line: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        let is_record = line.get("specversion").is_none() && line.get("value").is_some();
-        let (record, value) = if is_record { (&line, &line["value"]) } else { (&Value::Null, &line) };
-        let headers = &record["headers"];
-        // In binary mode attributes are headers, and the value is their data.
-        let attribute = |name: &str| {
-            let names = [format!("ce_{name}"), format!("ce-{name}")];
-            let header = names.iter().find_map(|name| headers.get(name));
-            value.get("specversion").map_or(header, |_| value.get(name)).and_then(Value::as_str)
-        };
-        let data = if value.get("specversion").is_some() { &value["data"] } else { value };
-        let id = attribute("id").ok_or("no event: it has no id")?.to_owned();
-        let source = attribute("source").ok_or("no event: it has no source")?;
-        let text = |name: &str| data[name].as_str().map(str::to_owned);
+        let record = Record::read(line)?;
+        let needed = |name: &str| record.attribute(name).ok_or(format!("no event: it has no {name}"));
+        let (id, source) = (needed("id")?, needed("source")?);
+        let data = record.data();
         Ok(Event {
             id,
             account: source.split('/').nth(2).unwrap_or_default().to_owned(),
-            endpoint: text("endpoint"),
+            kind: record.attribute("type").unwrap_or_default(),
+            subject: record.attribute("subject"),
+            means: means(data),
             content: content(&data["raw"])?.key(),
             covers_params: data["verification"]["covers"] == "url_and_params",
-            is_replay: headers.get("tendlc-replay").is_some(),
+            is_replay: record.has_header("tendlc-replay"),
             is_revision: data.get("revision").is_some(),
-            place: place(record, topic),
+            place: record.place(topic),
         })
     }
 }
 
-fn place(record: &Value, topic: &str) -> String {
-    let topic = record["topic"].as_str().unwrap_or(topic);
-    match record["partition"].as_i64() {
-        Some(partition) => format!("{topic}[{partition}]"),
-        None => topic.to_owned(),
+fn means(data: &Value) -> Meaning {
+    let text = |name: &str| data[name].as_str().map(str::to_owned);
+    Meaning {
+        endpoint: text("endpoint"),
+        status: text("status"),
+        brand_id: text("brand_id"),
+        campaign_id: text("campaign_id"),
+        number: text("number"),
+        reason: text("reason"),
     }
 }
 
@@ -93,7 +97,9 @@ mod tests {
             "specversion": "1.0",
             "id": "i1",
             "source": "/plivo/MA1/10dlc",
-            "data": {"endpoint": "brand", "verification": {"covers": "url"}, "raw": raw},
+            "type": "com.plivo.10dlc.brand.created",
+            "subject": "brand/B1",
+            "data": {"endpoint": "brand", "status": "created", "brand_id": "B1", "verification": {"covers": "url"}, "raw": raw},
         })
     }
 
@@ -126,8 +132,12 @@ mod tests {
         let kafka =
             read(json!({"topic": "t", "partition": 2, "headers": {"tendlc-replay": "1"}, "value": plain}));
         assert_eq!((kafka.place.as_str(), kafka.is_replay, kafka.account.as_str()), ("t[2]", true, "MA1"));
-        let headers = json!({"ce_specversion": "1.0", "ce_id": "i1", "ce_source": "/plivo/MA1/10dlc"});
+        let headers = json!({
+            "ce_specversion": "1.0", "ce_id": "i1", "ce_source": "/plivo/MA1/10dlc",
+            "ce_type": "com.plivo.10dlc.brand.created", "ce_subject": "brand/B1",
+        });
         let binary = read(json!({"topic": "t", "headers": headers, "value": plain["data"]}));
+        assert_eq!((binary.means.status.as_deref(), binary.means.number.as_deref()), (Some("created"), None));
         assert_eq!(Event { place: "file".into(), ..binary }, read(plain));
     }
 

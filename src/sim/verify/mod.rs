@@ -31,6 +31,11 @@
 //! - **`out_of_order`**: two contents of one entity, the first answered 200 (other than `quarantined`) before the
 //!   other's first attempt began, and the other's event stands before the first's on one topic and partition. Where two
 //!   attempts overlap there is no order; a lost answer defines none either.
+//! - **`misread`**: an event says something else than the callback told whose content it repeats: another endpoint,
+//!   status, brand, campaign, number (in E.164) or reason, one that was not told, or none where one was; or its `type`
+//!   and `subject` do not follow from these. What each kind of callback is held to says
+//!   [`Label::is_held_to_its_meaning`](crate::sim::ledger::Label::is_held_to_its_meaning). A link or unlink that names
+//!   its endpoint neither in a field nor in its URL may be unrecognized; every other callback says enough.
 //! - **`unknown_event`**: an event's content was never sent.
 //!
 //! # Information
@@ -46,7 +51,7 @@
 //!
 //! # What cannot be seen from outside
 //!
-//! Two contents that are equal are one, so that a lie that repeats the truth is no lie. A duplicate that an operator
+//! Where an event goes, its topic, is the customer's choice. Two contents that are equal are one, so that a lie that repeats the truth is no lie. A duplicate that an operator
 //! released looks like a second event: verify first. A replay can be told only where there are headers, not in files.
 //! What happened before the ledger's first line is unknown: another run's events are `unknown_event`.
 
@@ -54,6 +59,7 @@ mod book;
 mod event;
 pub mod group;
 mod reading;
+mod record;
 mod report;
 mod rules;
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub enum Kind {
     ForgedThrough,
     /// Of one entity, and the wrong way round.
     OutOfOrder,
+    /// There, and says something else than was sent.
+    Misread,
     /// Never sent.
     UnknownEvent,
     /// A captured content that may have come first.
@@ -48,11 +50,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Lost,
         Kind::Duplicated,
         Kind::ForgedThrough,
         Kind::OutOfOrder,
+        Kind::Misread,
         Kind::UnknownEvent,
         Kind::FirstSeenWins,
         Kind::HeldBackOrQuarantined,
@@ -71,6 +74,7 @@ impl Kind {
             Kind::Duplicated => "duplicated",
             Kind::ForgedThrough => "forged_through",
             Kind::OutOfOrder => "out_of_order",
+            Kind::Misread => "misread",
             Kind::UnknownEvent => "unknown_event",
             Kind::FirstSeenWins => "first_seen_wins",
             Kind::HeldBackOrQuarantined => "held_back_or_quarantined",
@@ -85,7 +89,7 @@ impl Kind {
 
     const fn breaks(self, terms: Terms) -> bool {
         match self {
-            Kind::Lost | Kind::Duplicated | Kind::ForgedThrough | Kind::OutOfOrder => true,
+            Kind::Lost | Kind::Duplicated | Kind::ForgedThrough | Kind::OutOfOrder | Kind::Misread => true,
             Kind::UnknownEvent => !terms.allow_unknown,
             _ => false,
         }

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::run::{broken, by_path, send, sim, verify};
+use crate::support::callback::ORIGIN;
 use crate::support::config::Config;
 use crate::support::relay::Home;
 
@@ -83,9 +84,40 @@ fn a_spoiled_reading_is_called_by_its_name() {
         assert_eq!(run.broken(&forged), ["forged_through"], "{label}");
     }
 
+    let mut renamed = lines();
+    for line in &mut renamed {
+        *line = line.replace(r#""status":"rejected""#, r#""status":"registered""#);
+        *line = line.replace("brand.rejected", "brand.registered");
+    }
+    assert_ne!(renamed, run.lines, "some are rejected");
+    assert_eq!(run.broken(&renamed), ["misread"]);
+
+    for (path, other) in [("subject", "brand/B0"), ("type", "com.plivo.10dlc.campaign.created")] {
+        let mut misread = lines();
+        let mut event: Value = serde_json::from_str(&misread[7]).unwrap();
+        event[path] = json!(other);
+        misread[7] = event.to_string();
+        assert_eq!(run.broken(&misread), ["misread"], "{path}");
+    }
+
     let mut unknown = lines();
     unknown.push(run.event_of(&json!({ "parameters": { "form": { "brand_id": ["B"] } } })));
     assert_eq!(run.broken(&unknown), ["unknown_event"]);
+}
+
+/// A relay whose path for one endpoint takes all callbacks for those of another.
+#[test]
+fn a_relay_that_takes_one_endpoint_for_another_misreads() {
+    let route = "[ingress.routes.all]\npath = \"/tendlc_status/\"\nendpoint = \"number_unlinking\"";
+    let home = Home::new(&Config::files().tables(route).text());
+    let relay = home.start();
+    let to = format!("{ORIGIN}/tendlc_status/");
+    send(&home, relay.callbacks, &to, "ledger", &["--entities", "6", "--callbacks", "30"]);
+    relay.drained();
+    let (code, report) = verify(&home, "ledger", "events", &[]);
+    assert_eq!((code, broken(&report)), (Some(1), vec!["misread"]), "{report:#}");
+    let why = &report["consumers"][0]["found"]["misread"]["examples"][0]["why"];
+    assert!(why.as_str().unwrap().contains("its endpoint is \"number_unlinking\""), "{why}");
 }
 
 /// A relay that takes everything for genuine.
@@ -155,13 +187,15 @@ fn what_cannot_be_compared_is_wrong_usage() {
     let home = Home::new("");
     home.write("events/t.jsonl", "{}\n");
     home.write("empty/none", "");
-    home.write("ledger", "{\"plivo_sim_ledger\":1,\"started\":\"\",\"seed\":1}\n");
-    home.write("newer", "{\"plivo_sim_ledger\":2,\"started\":\"\",\"seed\":1}\n");
+    home.write("ledger", "{\"plivo_sim_ledger\":2,\"started\":\"\",\"seed\":1}\n");
+    home.write("older", "{\"plivo_sim_ledger\":1,\"started\":\"\",\"seed\":1}\n");
+    home.write("newer", "{\"plivo_sim_ledger\":3,\"started\":\"\",\"seed\":1}\n");
     for (ledger, read, told) in [
         ("ledger", "files=events", "line 1"),
         ("ledger", "files=nowhere", "nowhere"),
         ("ledger", "files", "NAME=FILE"),
-        ("newer", "files=empty", "version 2"),
+        ("older", "files=empty", "version 1"),
+        ("newer", "files=empty", "version 3"),
         ("events/t.jsonl", "files=empty", "no ledger"),
     ] {
         let mut command = sim(&home.path(""), &["verify-ledger", "--ledger", ledger, "--read", read]);

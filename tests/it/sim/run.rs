@@ -69,7 +69,8 @@ pub fn count(report: &Value, kind: &str) -> u64 {
     report["consumers"][0]["found"][kind]["count"].as_u64().unwrap_or_else(|| panic!("no {kind} in {report}"))
 }
 
-const BROKEN: [&str; 5] = ["lost", "duplicated", "forged_through", "out_of_order", "unknown_event"];
+const BROKEN: [&str; 6] =
+    ["lost", "duplicated", "forged_through", "out_of_order", "misread", "unknown_event"];
 
 /// The promises that a report says are broken.
 pub fn broken(report: &Value) -> Vec<&'static str> {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod contents;
+mod meanings;
 mod order;
 
 use std::collections::{HashMap, HashSet};
@@ -20,6 +21,7 @@ pub fn judge(book: &Book, reading: &Reading, terms: Terms) -> Verdict {
     court.contents();
     court.answers();
     court.order();
+    court.meanings();
     court.verdict
 }
 
@@ -106,7 +108,9 @@ impl<'a> Court<'a> {
         let event = &self.events[place];
         let example = match self.group_of[place] {
             Some(group) => self.on_group(group, why),
-            None => Example { why: why.to_owned(), endpoint: event.endpoint.clone(), ..Example::default() },
+            None => {
+                Example { why: why.to_owned(), endpoint: event.means.endpoint.clone(), ..Example::default() }
+            }
         };
         Example { id: Some(event.id.clone()), place: Some(event.place.clone()), ..example }
     }

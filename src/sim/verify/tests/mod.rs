@@ -1,5 +1,6 @@
 //! Each verdict on made-up ledgers, and the traps between them.
 
+mod meanings;
 mod traps;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use super::report::{Kind, Verdict};
 use super::{Terms, rules};
 use crate::sim::content::{Content, FORM};
 use crate::sim::ledger::{Attempt, Delivery, Label, Outcome};
+use crate::sim::meaning::Meaning;
 
 const WINDOW: u64 = 480;
 const SECOND: u64 = 1_000_000_000;
@@ -31,6 +33,12 @@ fn delivery(number: u64, label: Label, entity: &str, status: &str) -> Delivery {
         status: status.into(),
         method: "POST".into(),
         url: url.into(),
+        means: Meaning {
+            endpoint: Some("brand".into()),
+            status: Some(status.into()),
+            brand_id: Some(entity.into()),
+            ..Meaning::default()
+        },
         parameters: Content::of_request(url, Some(FORM), body.as_bytes()),
         body_bytes: body.len(),
         attempts: Vec::new(),
@@ -93,7 +101,9 @@ fn event(of: &Delivery, id: &str) -> Event {
     Event {
         id: id.into(),
         account: of.account.clone(),
-        endpoint: Some(of.endpoint.clone()),
+        kind: format!("com.plivo.10dlc.{}.{}", of.endpoint, of.means.status.as_deref().unwrap()),
+        subject: of.means.entity(&of.endpoint).map(|entity| format!("{}/{entity}", of.endpoint)),
+        means: of.means.clone(),
         content: of.parameters.key(),
         covers_params: false,
         is_replay: false,
@@ -306,7 +316,8 @@ fn another_accounts_event_with_the_same_content_is_unknown() {
 fn the_same_parameters_for_two_endpoints_are_two_contents() {
     let linking = genuine(1, "created", 0, "i1");
     let mut unlinking = genuine(2, "created", 5, "i2");
-    (unlinking.endpoint, unlinking.url) = ("number_unlinking".into(), "https://h/other/".into());
+    (unlinking.endpoint, unlinking.url) = ("campaign".into(), "https://h/other/".into());
+    unlinking.means.endpoint = Some("campaign".into());
     let events = vec![event(&linking, "i1"), event(&unlinking, "i2")];
     let ledger = [linking, unlinking];
     found(&judge(&ledger, events.clone()), &[]);

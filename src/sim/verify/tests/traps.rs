@@ -133,7 +133,7 @@ fn a_truncated_body_with_a_signature_seen_before_is_tampering() {
     let genuine = genuine(1, "created", 0, "i1");
     let truncated = delivery(1, Label::Truncated, "B1", "created").says("brand_id=B1&stat");
     let late = truncated.clone().attempt(5, 6, "n1", accepted("i2"));
-    let events = vec![event(&genuine, "i1"), Event { endpoint: None, ..event(&late, "i2") }];
+    let events = vec![event(&genuine, "i1"), Event { means: Meaning::default(), ..event(&late, "i2") }];
     found(&judge(&[genuine.clone(), late], events.clone()), &[(Kind::ForgedThrough, 1)]);
     // Before it, it is what was first seen.
     let early = truncated.attempt(0, 1, "n3", accepted("i2"));
