@@ -81,7 +81,8 @@ fn create_campaign(api: &Api, owner: &Arc<Account>, args: &Args) -> Outcome {
     if sub_usecases.len() > SUB_USECASES {
         return Err(Refusal::argument("sub_usecases must be five or fewer"));
     }
-    sub_usecases.iter().try_for_each(|code| one_of("sub_usecases", code, &codes))?;
+    let parts = usecases::parts();
+    sub_usecases.iter().try_for_each(|code| one_of("sub_usecases", code, &parts))?;
     let new = NewCampaign {
         brand_id: args.required("brand_id")?.to_owned(),
         vertical: vertical.to_owned(),

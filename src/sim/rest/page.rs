@@ -8,7 +8,12 @@ use serde_json::{Value, json};
 use super::Api;
 use crate::sim::world::Refusal;
 
-/// How many entries a page has at most, and unless fewer are asked for.
+/// How many entries a page has unless others are asked for: `meta` of every list that was recorded without a `limit`,
+/// though Plivo's page says 20.
+const USUAL: usize = 10;
+
+/// How many it has at most, as Plivo's page says: "the maximum number of results that can be fetched is 20". It names no
+/// error for more, nor was one recorded: a request for more gets this many, and `meta` says so.
 const MOST: usize = 20;
 
 /// The query of a list: which page, and which entries.
@@ -30,7 +35,7 @@ impl FromRequestParts<Api> for Query {
 
 impl Query {
     fn read(query: &str) -> Result<Self, Refusal> {
-        let mut read = Query { limit: MOST, offset: 0, filters: Vec::new() };
+        let mut read = Query { limit: USUAL, offset: 0, filters: Vec::new() };
         for (name, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
             match name.as_str() {
                 "limit" => read.limit = number(&name, &value, 1)?.min(MOST),
@@ -99,10 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn no_page_is_longer_than_twenty() {
-        let query = Query::read("limit=1000").unwrap();
-        assert_eq!(query.cut(0..100, |n| n).0.len(), 20);
-        assert_eq!(Query::read("").unwrap().cut(0..100, |n| n).0.len(), 20);
+    fn a_page_has_ten_entries_or_as_many_as_were_asked_for_up_to_twenty() {
+        for (query, length) in
+            [("", 10), ("limit=3", 3), ("limit=20", 20), ("limit=21", 20), ("limit=1000", 20)]
+        {
+            let read = Query::read(query).unwrap();
+            assert_eq!(read.cut(0..100, |n| n).0.len(), length, "{query}");
+            assert_eq!(read.meta("/", true)["limit"], length, "{query}");
+        }
         for slip in ["limit=0", "limit=-1", "limit=a", "offset=-1", "offset=1.5"] {
             assert!(Query::read(slip).is_err(), "{slip}");
         }

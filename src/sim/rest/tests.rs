@@ -119,7 +119,9 @@ async fn arguments_are_checked_and_the_error_names_them() {
         ("Brand/", json!({ "brand_alias": "a", "profile_uuid": "p", "method": "PUT" }), "method"),
         ("Campaign/", with("vertical", json!("FUN")), "vertical"),
         ("Campaign/", with("usecase", json!("SPAM")), "usecase"),
+        ("Campaign/", with("usecase", json!("CHARITY")), "usecase"),
         ("Campaign/", with("sub_usecases", json!(["SPAM"])), "sub_usecases"),
+        ("Campaign/", with("sub_usecases", json!(["2FA", "MIXED"])), "sub_usecases"),
         ("Campaign/", with("sub_usecases", json!("2FA")), "sub_usecases"),
         ("Campaign/", with("sample1", json!({})), "sample1"),
         ("Campaign/", with("age_gated", json!("false")), "age_gated"),
@@ -228,6 +230,24 @@ async fn a_rejected_campaign_is_updated_and_is_told_of_where_it_was_created() {
         call(&router, "GET", &path, Value::Null).await.1["campaign"]["registration_status"],
         "EXPIRED"
     );
+}
+
+#[tokio::test]
+async fn a_campaign_is_for_what_its_brand_may_do() {
+    let (router, state) = api();
+    for (brand_type, taken, refused) in [("STANDARD", "2FA", "STARTER"), ("STARTER", "STARTER", "2FA")] {
+        let mut new = brand("acme");
+        new["brand_type"] = json!(brand_type);
+        let id = call(&router, "POST", "Brand/", new).await.1["brand_id"].clone();
+        settle(&state);
+        let campaign = |usecase: &str| json!({ "brand_id": id, "vertical": "RETAIL", "usecase": usecase });
+        let (status, answer) = call(&router, "POST", "Campaign/", campaign(refused)).await;
+        assert_eq!(status, 400, "{brand_type}: {answer}");
+        let names: Vec<&String> = answer.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["api_id", "error"], "as the recorded one");
+        assert!(answer["error"].as_str().unwrap().contains("STARTER"), "{answer}");
+        assert_eq!(call(&router, "POST", "Campaign/", campaign(taken)).await.0, 202, "{brand_type}");
+    }
 }
 
 const SEGMENTS: [&str; 10] =

@@ -236,6 +236,9 @@ fn fitting_brand(tenant: &Tenant, new: &NewCampaign) -> Result<Throughput, Refus
             Err(Refusal::state("a STARTER brand can only have campaigns of the usecase STARTER"))
         }
         BrandType::Starter => Ok(Throughput::SOLE),
+        BrandType::Standard if new.usecase == "STARTER" => {
+            Err(Refusal::state("a STANDARD brand cannot have campaigns of the usecase STARTER"))
+        }
         BrandType::Standard if brand.vetting_score.is_some() => Ok(Throughput::TOP),
         BrandType::Standard => Ok(Throughput::LOW),
     }
