@@ -200,3 +200,28 @@ async fn what_waits_when_it_is_stopped_is_unfinished_and_what_comes_after_is_not
     let after = courier.deliver(&errand("http://h/")).await;
     assert_eq!((after.attempts.len(), after.outcome), (0, Outcome::Unfinished));
 }
+
+/// What Plivo's page says: 8 seconds for an answer, whatever the time scale, and 60, 120 and 240 before the next
+/// attempt, times the time scale.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_and_the_pauses_are_those_of_plivo() {
+    // Takes connections and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    for (time_scale, pauses) in [(1.0, [60_000, 120_000, 240_000]), (0.01, [600, 1_200, 2_400])] {
+        let settings = Settings { time_scale, ..courier(RetryNonce::Keep, TIMEOUT).settings().clone() };
+        let courier = Courier::new(settings, Clock::start()).unwrap();
+        let delivery = courier.deliver(&errand(&url)).await;
+        assert_eq!((codes(&delivery), delivery.outcome), (vec![None; 4], Outcome::GivenUp));
+        for attempt in &delivery.attempts {
+            assert_eq!(millis(attempt.started_ns, attempt.ended_ns), 8_000);
+        }
+        let between = |two: &[Attempt]| millis(two[0].ended_ns, two[1].started_ns);
+        assert_eq!(delivery.attempts.windows(2).map(between).collect::<Vec<_>>(), pauses);
+    }
+}
+
+/// A timer of the runtime goes off within its next millisecond.
+fn millis(from_ns: u64, to_ns: u64) -> u64 {
+    (to_ns - from_ns) / 1_000_000
+}

@@ -12,11 +12,11 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
 
 pub use label::{Class, Label};
 pub use line::{Attempt, Delivery, Outcome};
@@ -93,7 +93,7 @@ fn write_line(out: &mut BufWriter<File>, line: &impl Serialize) -> io::Result<()
     out.flush()
 }
 
-/// The time of day, and one that never jumps.
+/// The time of day, and one that never jumps: that of the runtime's timers.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     began: Instant,

@@ -85,7 +85,7 @@ impl Entities {
         let words: Vec<&str> = self.steps.iter().map(String::as_str).collect();
         let seconds = |name: &str, seconds: f64| {
             let accepted =
-                || format!("{name} = {seconds}: accepted are seconds from 0 to {LONGEST} (a year)");
+                || format!("{name} = {seconds:?}: accepted are seconds from 0 to {LONGEST} (a year)");
             span(seconds).map_err(|_| accepted())
         };
         let steps = life::steps(self.kind, &words)?;
@@ -268,7 +268,7 @@ repeat_after = 600
             ("[[entities]]\nkind = \"brand\"\nsteps = []", "steps"),
             (
                 "[[entities]]\nkind = \"brand\"\nsteps = [\"created\"]\npause = -1",
-                "number 1: pause = -1: accepted",
+                "number 1: pause = -1.0: accepted",
             ),
             (
                 "[[entities]]\nkind = \"brand\"\nsteps = [\"created\"]\npause = 1e300",

@@ -177,7 +177,7 @@ mod tests {
         let args =
             parse("--chaos cut=1,early=1 --profile nested --via http://127.0.0.1:1 --method GET").unwrap();
         assert_eq!((args.how.chaos.cut, args.entities, args.callbacks), (1.0, 30, 300));
-        assert_eq!(args.how.timeout, 8.0);
+        assert_eq!((args.how.timeout, args.how.time_scale), (8.0, 1.0));
         for slip in [
             "--chaos 2",
             "--profile none",
