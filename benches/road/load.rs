@@ -1,6 +1,7 @@
 //! The load: that of the simulator, held to the benchmark's rule that every callback is answered.
 
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -14,7 +15,7 @@ pub struct Client(load::Client);
 
 impl Client {
     pub fn connect(server: SocketAddr, count: usize) -> Result<Self> {
-        let client = load::Client::connect(server, count);
+        let client = load::Client::connect(server, count, PATIENCE);
         Ok(Client(client.with_context(|| format!("connecting to {server}"))?))
     }
 
@@ -29,7 +30,8 @@ impl Client {
     }
 
     fn answered(&mut self, pace: Pace, source: &mut impl Source, duration: Duration) -> Result<Seen> {
-        let seen = self.0.run(Plan { pace, duration, timeout: PATIENCE }, source, |_| {})?;
+        let seen =
+            self.0.run(Plan { pace, duration, timeout: PATIENCE }, source, |_| ControlFlow::Continue(()))?;
         ensure!(seen.errors().is_empty(), "callbacks without an answer: {:?}", seen.errors());
         Ok(seen)
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::failure::Failure;
+use super::failure::{Failure, Verdict};
 use super::given::stray_account;
 use super::load::{self, LoadArgs};
 use super::send::{self, SendArgs};
@@ -14,9 +14,10 @@ use super::verify::{self, VerifyArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
-  1  failed
-  2  wrong usage";
+  0    done
+  1    failed
+  2    wrong usage
+  130  load was interrupted, and its result is of a part";
 
 const POINTING: &str = r#"Plivo's SDKs work against it unchanged but for their base URL, here of the default address:
   Python  plivo.rest.client.PLIVO_API_BASE_URI = "http://127.0.0.1:8765/v1/Account"
@@ -58,7 +59,10 @@ enum Command {
     VerifyLedger(VerifyArgs),
     /// Send as many callbacks as a server takes, or so many a second, and say how fast it answers.
     ///
-    /// Each is signed and the only one of its kind. Exit code 1 when one was not answered with 200.
+    /// Each is signed and the only one of its kind. Exit code 1 when one was not answered with 200. Ctrl-C ends it with
+    /// the result so far, marked as partial, and exit code 130; a second one at once.
+    ///
+    /// For Linux alone: it waits for answers by epoll.
     Load(Box<LoadArgs>),
 }
 
@@ -69,14 +73,13 @@ pub fn run() -> ExitCode {
         Err(error) => return slip(&error),
     };
     let ended = match command {
-        Command::Serve(args) => serving(&args).map(|()| true),
-        Command::Send(args) => send::run(*args).map(|()| true),
-        Command::VerifyLedger(args) => verify::run(&args),
+        Command::Serve(args) => serving(&args).map(|()| Verdict::Good),
+        Command::Send(args) => send::run(*args).map(|()| Verdict::Good),
+        Command::VerifyLedger(args) => verify::run(&args).map(Verdict::from),
         Command::Load(args) => load::run(&args),
     };
     match ended {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(failure) => {
             // Standard error may be closed; there is nobody left to tell.
             let _ = writeln!(std::io::stderr(), "plivo-sim: {:#}", failure.error());

@@ -30,7 +30,7 @@ pub struct LoadArgs {
     /// For how long: 10s, 500ms, 5m, 1h.
     #[arg(long, value_name = "D", default_value = "10s", value_parser = duration)]
     pub duration: Duration,
-    /// How long an answer may take.
+    /// How long an answer may take, or a connection to open.
     #[arg(long, value_name = "D", default_value = "8s", value_parser = duration)]
     pub timeout: Duration,
     /// So many callbacks may be left without a 200 before the exit code is 1.

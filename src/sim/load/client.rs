@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use rustix::event::epoll;
@@ -30,7 +31,7 @@ pub struct Plan {
     pub pace: Pace,
     /// For how long.
     pub duration: Duration,
-    /// How long an answer may take. What could not be sent so long after its end is not sent any more.
+    /// How long an answer may take, or a connection to open. What could not be sent so long after its end is not sent any more.
     pub timeout: Duration,
 }
 
@@ -52,16 +53,16 @@ impl Plan {
 }
 
 impl Client {
-    /// Opens `count` connections.
+    /// Opens `count` connections, each within this time.
     ///
     /// # Errors
     /// When one cannot be opened.
-    pub fn connect(server: SocketAddr, count: usize) -> io::Result<Self> {
+    pub fn connect(server: SocketAddr, count: usize, timeout: Duration) -> io::Result<Self> {
         allow_files(count as u64 + 64);
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut connections = Vec::with_capacity(count);
         for index in 0..count {
-            let connection = Connection::open(server)?;
+            let connection = Connection::open(server, timeout)?;
             if let Some(stream) = &connection.stream {
                 epoll::add(&epoll, stream, epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)?;
             }
@@ -71,7 +72,7 @@ impl Client {
     }
 
     /// Sends requests by `plan`, at most those that `source` has, waits for the last answer, and says what it saw.
-    /// `watch` is shown that every 50 ms as well.
+    /// `watch` is shown that every 50 ms as well, and may have it send no more.
     ///
     /// # Errors
     /// When this machine fails; what the server does wrong is counted.
@@ -79,7 +80,7 @@ impl Client {
         &mut self,
         plan: Plan,
         source: &mut impl Source,
-        watch: impl FnMut(&Seen),
+        watch: impl FnMut(&Seen) -> ControlFlow<()>,
     ) -> io::Result<Seen> {
         Run::of(self, plan, source, watch)?.go()
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
@@ -76,12 +76,12 @@ impl Trouble {
 }
 
 impl Connection {
-    /// Opens one and waits for that.
+    /// Opens one and waits for that, for so long.
     ///
     /// # Errors
     /// When the server takes none.
-    pub fn open(server: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(server)?;
+    pub fn open(server: SocketAddr, timeout: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&server, timeout)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         Ok(Connection { stream: Some(stream), state: State::Idle, buffer: vec![0; 2048], filled: 0 })

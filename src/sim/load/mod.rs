@@ -12,6 +12,7 @@ mod answer;
 mod args;
 mod client;
 mod connection;
+mod interrupt;
 mod mint;
 mod progress;
 mod report;
@@ -33,22 +34,23 @@ pub use report::Report;
 pub use seen::{Seen, quantile_ms};
 pub use source::{Once, Repeated, Source};
 
+use self::interrupt::Interrupt;
 use self::progress::Progress;
 use self::stock::Stock;
 use crate::sim::courier::Origin;
-use crate::sim::failure::Failure;
+use crate::sim::failure::{Failure, Verdict};
 use crate::sim::notice::Account;
 
-/// Runs the command; whether as many callbacks as wanted were answered with 200.
+/// Runs the command, and says whether as many callbacks as wanted were answered with 200.
 ///
 /// # Errors
 /// [`Failure::Usage`] for what was asked for, [`Failure::Other`] for everything else.
-pub fn run(args: &LoadArgs) -> Result<bool, Failure> {
+pub fn run(args: &LoadArgs) -> Result<Verdict, Failure> {
     let origin = origin(args).map_err(Failure::Usage)?;
     let account = args.who.account().map_err(|error| Failure::Usage(error.into()))?;
     let report = send(args, account, &origin).map_err(Failure::Other)?;
     show(&report, args.json).map_err(Failure::Other)?;
-    Ok(report.is_good(args.max_failures))
+    Ok(report.verdict(args.max_failures))
 }
 
 /// Where to connect.
@@ -82,9 +84,13 @@ fn send(args: &LoadArgs, account: Account, origin: &Origin) -> anyhow::Result<Re
     progress.say("signing callbacks");
     let mut stock = Stock::of(Mint::new(frame), plan);
     let connections = args.connections as usize;
-    let mut client =
-        Client::connect(server, connections).with_context(|| format!("connecting to {origin}"))?;
-    let seen = client.run(plan, &mut stock, |seen| progress.show(seen));
+    let mut client = Client::connect(server, connections, plan.timeout)
+        .with_context(|| format!("connecting to {origin}"))?;
+    let interrupt = Interrupt::listen().context("listening for signals")?;
+    let seen = client.run(plan, &mut stock, |seen| {
+        progress.show(seen);
+        interrupt.told()
+    });
     progress.clear();
     let seen = seen.context("waiting for answers")?;
     Ok(Report { to: args.to.clone(), origin: origin.to_string(), connections, plan, seed, seen })

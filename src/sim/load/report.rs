@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Pace, Plan};
 use super::seen::{Seen, quantile_ms};
+use crate::sim::failure::Verdict;
 
 /// The quantiles that are told.
 const QUANTILES: [(&str, f64); 5] =
@@ -31,8 +32,11 @@ pub struct Report {
 
 impl Report {
     /// Whether anything was delivered, and no more than so many callbacks failed.
-    pub fn is_good(&self, max_failures: u64) -> bool {
-        self.seen.delivered > 0 && self.seen.failed() <= max_failures
+    pub fn verdict(&self, max_failures: u64) -> Verdict {
+        if self.seen.is_partial {
+            return Verdict::Interrupted;
+        }
+        Verdict::from(self.seen.delivered > 0 && self.seen.failed() <= max_failures)
     }
 
     /// One document.
@@ -55,6 +59,7 @@ impl Report {
             "rate": rate,
             "duration_s": plan.duration.as_secs_f64(),
             "seed": seed,
+            "partial": seen.is_partial,
             "elapsed_s": seen.elapsed.as_secs_f64(),
             "sent": seen.sent,
             "delivered": seen.delivered,
@@ -77,6 +82,9 @@ impl Report {
         };
         let mut text = format!("{to} at {origin}: {pace}, {connections} connections, seed {seed}\n\n");
         // Writing to a string cannot fail.
+        if seen.is_partial {
+            let _ = write!(text, "PARTIAL: interrupted after {:.1} s\n\n", seen.elapsed.as_secs_f64());
+        }
         let _ = write!(text, "{}\n\n", self.table());
         let _ = writeln!(text, "answers      {}", listed(&seen.answers()));
         let _ = writeln!(text, "errors       {}", listed(&seen.errors()));
@@ -139,8 +147,8 @@ mod tests {
     #[test]
     fn it_is_good_while_no_more_failed_than_may() {
         let report = report(Pace::Closed, &[200, 503]);
-        assert!(!report.is_good(0) && report.is_good(1));
-        assert!(!self::report(Pace::Closed, &[]).is_good(9), "nothing was delivered");
+        assert_eq!((report.verdict(0), report.verdict(1)), (Verdict::Bad, Verdict::Good));
+        assert_eq!(self::report(Pace::Closed, &[]).verdict(9), Verdict::Bad, "nothing was delivered");
     }
 
     #[test]
@@ -156,10 +164,19 @@ mod tests {
         ] {
             assert!(text.contains(words), "no {words} in {text}");
         }
+        assert!(!text.contains("PARTIAL"));
         let document = report.json();
         assert_eq!((&document["pace"], &document["delivered"]), (&"open".into(), &2.into()));
         assert_eq!((&document["failed"], &document["answers"]["503"]), (&1.into(), &1.into()));
         assert_eq!(document["delivered_per_second"], 1.0);
         assert!((document["latency_ms"]["p99"].as_f64().unwrap() - 4.0).abs() < 0.01);
+    }
+    #[test]
+    fn what_is_of_a_part_says_so_and_is_neither_good_nor_bad() {
+        let mut report = report(Pace::Closed, &[200]);
+        report.seen.is_partial = true;
+        assert_eq!((report.verdict(0), report.verdict(0).exit_code()), (Verdict::Interrupted, 130));
+        assert!(report.text().contains("PARTIAL: interrupted after 2.0 s"));
+        assert_eq!(report.json()["partial"], true);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
@@ -31,7 +32,7 @@ pub struct Run<'a, S, W> {
     seen: Seen,
 }
 
-impl<'a, S: Source, W: FnMut(&Seen)> Run<'a, S, W> {
+impl<'a, S: Source, W: FnMut(&Seen) -> ControlFlow<()>> Run<'a, S, W> {
     /// One that begins now.
     ///
     /// # Errors
@@ -186,7 +187,9 @@ impl<'a, S: Source, W: FnMut(&Seen)> Run<'a, S, W> {
             }
         }
         self.seen.elapsed = self.start.elapsed();
-        (self.watch)(&self.seen);
+        if (self.watch)(&self.seen).is_break() && !self.is_over {
+            (self.is_over, self.seen.is_partial) = (true, true);
+        }
         Ok(())
     }
 

@@ -19,6 +19,8 @@ pub struct Seen {
     pub delivered: u64,
     /// Callbacks that were due and never found a free connection.
     pub unsent: u64,
+    /// Whether it was told to end before its time.
+    pub is_partial: bool,
     /// How often a lost connection was opened again.
     pub reopened: u64,
     /// From the first request to the last answer.
@@ -46,6 +48,7 @@ impl Seen {
             sent: 0,
             delivered: 0,
             unsent: 0,
+            is_partial: false,
             reopened: 0,
             elapsed: Duration::ZERO,
             // Up to an hour.

@@ -2,13 +2,18 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::ControlFlow;
 use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketType};
 
 use super::mint::tests::mint;
 use super::*;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const BUSY: &str = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A server whose every connection is `serve`d by a thread; the numbers of its connections count from 0.
 fn server(serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> SocketAddr {
@@ -51,8 +56,8 @@ fn run(server: SocketAddr, connections: usize, rate: f64, duration_ms: u64, time
         timeout: Duration::from_millis(timeout_ms),
     };
     let batch = mint(1).batch(1000);
-    let mut client = Client::connect(server, connections).unwrap();
-    client.run(plan, &mut Once::of(&batch), |_| {}).unwrap()
+    let mut client = Client::connect(server, connections, MINUTE).unwrap();
+    client.run(plan, &mut Once::of(&batch), |_| ControlFlow::Continue(())).unwrap()
 }
 
 #[test]
@@ -121,9 +126,36 @@ fn at_full_speed_each_callback_is_sent_once_until_none_is_left() {
     });
     let hour = Duration::from_secs(3600);
     let plan = Plan { pace: Pace::Closed, duration: hour, timeout: hour };
-    let (batch, mut client) = (mint(1).batch(300), Client::connect(address, 8).unwrap());
+    let (batch, mut client) = (mint(1).batch(300), Client::connect(address, 8, MINUTE).unwrap());
     for _ in 0..2 {
-        let seen = client.run(plan, &mut Once::of(&batch), |_| {}).unwrap();
+        let seen = client.run(plan, &mut Once::of(&batch), |_| ControlFlow::Continue(())).unwrap();
         assert_eq!((seen.sent, seen.delivered, seen.failed(), seen.reopened), (300, 300, 0, 0));
     }
+}
+
+#[test]
+fn who_watches_may_end_it_and_gets_what_it_has_seen() {
+    let address = server(|_, mut stream| {
+        while take(&mut stream) {
+            stream.write_all(OK.as_bytes()).unwrap();
+        }
+    });
+    let plan = Plan { pace: Pace::Closed, duration: 60 * MINUTE, timeout: 60 * MINUTE };
+    let (batch, mut client) = (mint(1).batch(300), Client::connect(address, 2, MINUTE).unwrap());
+    let watch =
+        |seen: &Seen| if seen.delivered < 50 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    let seen = client.run(plan, &mut Repeated::of(&batch), watch).unwrap();
+    assert!(seen.is_partial && seen.delivered >= 50);
+    assert_eq!((seen.sent, seen.failed()), (seen.delivered, 0), "what is under way is waited for");
+}
+
+/// Beyond the few connections that wait to be taken it answers to none.
+#[test]
+fn a_server_that_takes_no_connection_is_given_up() {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    rustix::net::listen(&socket, 1).unwrap();
+    let listener = TcpListener::from(socket);
+    let error = Client::connect(listener.local_addr().unwrap(), 16, Duration::from_millis(50)).err().unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
 }

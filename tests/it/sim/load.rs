@@ -5,12 +5,15 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::callback::ORIGIN;
 use crate::support::cli::{self, Finished};
 use crate::support::config::Config;
+use crate::support::process::Process;
 use crate::support::relay::Home;
+use crate::support::wait::until_true;
 
 use super::run::sim;
 
@@ -57,29 +60,45 @@ fn every_callback_of_a_load_is_answered_and_counted_by_the_relay() {
 #[test]
 fn what_is_not_answered_with_200_is_counted_and_ends_with_exit_code_1() {
     let home = Home::new("");
-    let server = busy();
+    let server = busy().0;
     let plan = ["--rate", "500", "--duration", "200ms", "--connections", "4"];
     let (code, result) = load(&home, server, &plan);
     assert_eq!((code, &result["failed"]), (Some(1), &75.into()), "{result:#}");
     assert_eq!(result["answers"], serde_json::json!({ "503": 75, "200": 25 }), "{result:#}");
     for (most, expected) in [("74", 1), ("75", 0)] {
-        let (code, result) = load(&home, busy(), &[&plan[..], &["--max-failures", most]].concat());
+        let (code, result) = load(&home, busy().0, &[&plan[..], &["--max-failures", most]].concat());
         assert_eq!(code, Some(expected), "{result:#}");
     }
 }
 
-/// A server that has time for every fourth callback only.
-fn busy() -> SocketAddr {
+#[test]
+fn ctrl_c_ends_a_load_with_what_it_has_so_far() {
+    let home = Home::new("");
+    let (server, taken) = busy();
+    let (to, via) = (format!("{ORIGIN}/"), format!("http://{server}"));
+    let plan = ["load", "--json", "--duration", "1h", "--rate", "100", "--to", &to, "--via", &via];
+    let mut load = Process::spawn_heard(&mut sim(&home.path(""), &plan));
+    until_true("the first callbacks", || taken.load(Ordering::Relaxed) > 8);
+    load.signal(Signal::INT);
+    assert_eq!(load.wait().code(), Some(130));
+    let result = load.log.entries().remove(0);
+    assert_eq!((&result["partial"], &result["errors"]), (&true.into(), &serde_json::json!({})), "{result:#}");
+    assert_eq!(result["sent"], taken.load(Ordering::Relaxed), "each was answered: {result:#}");
+}
+
+/// A server that has time for every fourth callback only, and how many it was sent.
+fn busy() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let taken = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&taken);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let taken = Arc::clone(&taken);
-            std::thread::spawn(move || serve(stream.unwrap(), &taken));
+            let counted = Arc::clone(&counted);
+            std::thread::spawn(move || serve(stream.unwrap(), &counted));
         }
     });
-    address
+    (address, taken)
 }
 
 fn serve(stream: TcpStream, taken: &AtomicUsize) {
