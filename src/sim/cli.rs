@@ -19,6 +19,13 @@ Exit codes:
   2    wrong usage
   130  load was interrupted, and its result is of a part";
 
+const FILES: &str = concat!(
+    "A scenario, as in config/plivo-sim/scenario.toml:\n\n",
+    include_str!("../../config/plivo-sim/scenario.toml"),
+    "\nA profile, as in config/plivo-sim/profile.toml:\n\n",
+    include_str!("../../config/plivo-sim/profile.toml"),
+);
+
 const POINTING: &str = r#"Plivo's SDKs work against it unchanged but for their base URL, here of the default address:
   Python  plivo.rest.client.PLIVO_API_BASE_URI = "http://127.0.0.1:8765/v1/Account"
   Node    new plivo.Client(AUTH_ID, TOKEN, { url: "http://127.0.0.1:8765/v1/Account/" + AUTH_ID })
@@ -54,6 +61,10 @@ enum Command {
     #[command(after_long_help = POINTING)]
     Serve(Box<ServeArgs>),
     /// Send callbacks for entities that go through their lives, without any request to the API.
+    ///
+    /// Entities go on independently of each other, 20000 of them at a time; each step waits until the one before was
+    /// answered with 200 or given up.
+    #[command(after_long_help = FILES)]
     Send(Box<SendArgs>),
     /// Compare a ledger with what consumers read; exit code 1 when a promise is broken.
     VerifyLedger(VerifyArgs),
@@ -151,6 +162,15 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{line}");
             assert!(error.to_string().contains(expected), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn the_help_of_send_shows_both_files() {
+        let help = parse("send --help").unwrap_err().to_string();
+        for words in ["[[entities]]", "repeat_after = 600", "[fields]", "[statuses]"] {
+            assert!(help.contains(words), "no {words} in {help}");
+        }
+        assert!(!parse("send -h").unwrap_err().to_string().contains("[[entities]]"));
     }
 
     #[test]

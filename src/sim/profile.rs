@@ -1,26 +1,7 @@
 //! What a callback's parameters are called.
 //!
 //! Plivo documents the names of a callback's fields only in pictures, so they come from a profile: `snake`, `pascal`
-//! and `nested` are built in, any other is a TOML file:
-//!
-//! ```toml
-//! body = "form"                  # how a POST carries them: form (default) or json
-//!
-//! [fields]                       # dots are nesting in JSON, and stay dots in forms and queries
-//! status = "campaign_status"     # needed
-//! reason = "failure_reason"      # needed
-//! brand_id = "brand_id"          # what follows may be left out, and is then not sent
-//! campaign_id = "campaign_id"
-//! number = "number"
-//! endpoint = "event"
-//! request_id = "request_uuid"
-//!
-//! [statuses]                     # other words for statuses; those of the callbacks page are the default
-//! registered = "COMPLETED"
-//!
-//! [endpoints]                    # and for endpoints
-//! number_linking = "number.linked"
-//! ```
+//! and `nested` are built in, any other is a TOML file, as in `config/plivo-sim/profile.toml`.
 //!
 //! A GET carries them in its query, after what the URL has there already.
 
@@ -295,6 +276,16 @@ mod tests {
         let notice = testing::notice(1, Endpoint::Brand, Status::Registered);
         let pairs = profile.pairs(&notice, None);
         assert_eq!(pairs, [("e".to_owned(), "Brand".to_owned()), ("s".to_owned(), "COMPLETED".to_owned())]);
+    }
+
+    #[test]
+    fn the_example_has_every_name_and_other_words() {
+        let profile = Profile::read(include_str!("../../config/plivo-sim/profile.toml")).unwrap();
+        let notice = testing::notice(1, Endpoint::NumberLinking, Status::Failed);
+        let pairs = profile.pairs(&Notice { brand_id: Some("B1".to_owned()), ..notice }, Some("r1"));
+        assert_eq!((pairs.len(), profile.body), (7, Format::Json));
+        assert_eq!(pairs[0], ("event".to_owned(), "number-linking".to_owned()));
+        assert_eq!(document(&pairs)["failure"]["reason"], "reason 1");
     }
 
     #[test]

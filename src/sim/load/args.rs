@@ -42,7 +42,7 @@ pub struct LoadArgs {
     /// Whose they are: of the first sub-account, and where there is none of the first account.
     #[command(flatten)]
     pub who: Who,
-    /// The names of parameters: snake, pascal, nested, or a TOML file.
+    /// The names of parameters: snake, pascal, nested, or a TOML file; `send --help` shows one.
     #[arg(long, value_name = "PROFILE", default_value = "snake", value_parser = Profile::named)]
     pub profile: Profile,
     /// How a POST carries its parameters, whatever the profile says.

@@ -1,19 +1,6 @@
 //! The lives of brands, campaigns and numbers, as notices for each, one after the other.
 //!
-//! A life is written down in a TOML file, or goes on and on as a generated one does:
-//!
-//! ```toml
-//! [[entities]]
-//! kind = "brand"                 # brand, campaign or number
-//! count = 10                     # so many of them; 1 without it
-//! steps = ["created", "rejected", "created", "registered"]
-//! pause = 60                     # seconds before each step but the first, times the time scale; 0 without it
-//!
-//! [[entities]]
-//! kind = "number"
-//! steps = ["linking.created", "linking.success", "unlinking.created", "unlinking.success"]
-//! repeat_after = 600             # seconds, times the time scale, after which all of it happens once more
-//! ```
+//! A life is written down in a TOML file, as in `config/plivo-sim/scenario.toml`, or goes on and on as a generated one.
 //!
 //! Each `created` begins a new API request, whose id goes along in every callback that answers it. A life that is
 //! repeated has the same content again, request ids and all, as when a number is linked again after days: what comes

@@ -13,7 +13,7 @@ use crate::sim::profile::{Format, Profile};
 /// Which callbacks are sent, where to, and what goes wrong.
 #[derive(Debug, Clone, Args)]
 pub struct SendArgs {
-    /// The lives of brands, campaigns and numbers, as a TOML file.
+    /// The lives of brands, campaigns and numbers, as a TOML file; `send --help` shows one.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["entities", "callbacks"])]
     pub scenario: Option<PathBuf>,
     /// So many entities: brands, campaigns and numbers in turn.
@@ -49,7 +49,7 @@ pub struct SendArgs {
 /// How callbacks look, travel and go wrong: the same for every command that sends them.
 #[derive(Debug, Clone, Args)]
 pub struct How {
-    /// The names of parameters: snake, pascal, nested, or a TOML file.
+    /// The names of parameters: snake, pascal, nested, or a TOML file; `send --help` shows one.
     #[arg(long, value_name = "PROFILE", default_value = "snake", value_parser = Profile::named)]
     pub profile: Profile,
     /// How a POST carries its parameters, whatever the profile says.

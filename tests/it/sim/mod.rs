@@ -6,6 +6,7 @@ mod brokers;
 mod catches;
 mod chaotic;
 mod customer;
+mod examples;
 mod holds;
 mod https;
 mod load;
