@@ -95,7 +95,7 @@ impl App {
     /// What keeps it from starting.
     pub async fn start(loaded: Loaded) -> Result<App, StartError> {
         let Loaded { config, keyring, accounts: watch, warnings } = loaded;
-        sabotage::announce();
+        sabotage::announce().map_err(|error| StartError::Configuration(anyhow::anyhow!(error)))?;
         for warning in warnings {
             tracing::warn!("{warning}");
         }

