@@ -16,3 +16,4 @@ mod run;
 mod sdks;
 mod serving;
 mod signatures;
+mod subaccount;
