@@ -1,10 +1,12 @@
-// What a customer does with Plivo's Node SDK: a brand, a campaign, three numbers linked and one unlinked.
+// What a customer does with Plivo's Node SDK: a brand, a campaign, three numbers linked and one unlinked, and a
+// campaign taken over from elsewhere.
 //
 // sdk.js BASE_URL AUTH_ID TOKEN CALLBACK_URL      prints what the SDK saw as one JSON document
 "use strict";
 
 const plivo = require("plivo");
 
+const IMPORTED = "CNTQ0OD";
 const NUMBERS = ["14155550101", "14155550102", "14155550103"];
 const PATIENCE = 60000;
 
@@ -45,6 +47,11 @@ async function main(baseUrl, authId, token, callbackUrl) {
   seen.unlinked = await untilGone(() => client.campaign.getNumber(id, NUMBERS[0]));
   seen.numbers = (await client.campaign.listNumber(id, { limit: 20, offset: 0 })).phoneNumbers;
 
+  const taken = await client.campaign.import_campaign(IMPORTED, "taken over", told("GET"));
+  const imported = await wait(async () => (await client.campaign.get(IMPORTED)).campaign, "registrationStatus", "ACTIVE");
+  seen.imported = { id: taken.campaignId, message: taken.message, source: imported.campaignSource };
+  seen.shared = (await client.campaign.list({ campaign_source: "shared" })).campaigns.map((one) => one.campaignId);
+
   seen.shown = {
     brand: [
       (await client.brand.list({ limit: 5 })).brands[0].registrationStatus,
@@ -56,6 +63,7 @@ async function main(baseUrl, authId, token, callbackUrl) {
     ],
   };
 
+  seen.imported_twice = await refusal(() => client.campaign.import_campaign(IMPORTED, "again", told("POST")));
   seen.refused = await refusal(() => client.campaign.linkNumber(id, ["1"], {}));
   const stranger = new plivo.Client(authId, "wrong", { url });
   seen.stranger = await refusal(() => stranger.brand.list());

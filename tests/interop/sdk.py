@@ -1,4 +1,5 @@
-"""What a customer does with Plivo's Python SDK: a brand, a campaign, three numbers linked and one unlinked.
+"""What a customer does with Plivo's Python SDK: a brand, a campaign, three numbers linked and one unlinked, and a
+campaign taken over from elsewhere.
 
 sdk.py BASE_URL AUTH_ID TOKEN CALLBACK_URL      prints what the SDK saw as one JSON document
 """
@@ -10,6 +11,7 @@ import time
 import plivo
 import plivo.rest.client
 
+IMPORTED = "CNTQ0OD"
 NUMBERS = ["14155550101", "14155550102", "14155550103"]
 PATIENCE = 60
 
@@ -61,6 +63,12 @@ def main(base_url, auth_id, token, callback_url):
     seen["unlinked"] = wait_until_gone(lambda: client.campaign.get_number(campaign_id, NUMBERS[0]))
     seen["numbers"] = client.campaign.get_numbers(campaign_id)["phone_numbers"]
 
+    taken = client.campaign.import_campaign(IMPORTED, "taken over", url=callback_url, method="GET")
+    imported = wait(lambda: client.campaign.get(IMPORTED)["campaign"], "registration_status", "ACTIVE")
+    seen["imported"] = {"id": taken.campaign_id, "message": taken.message, "source": imported["campaign_source"]}
+    shared = client.campaign.list(campaign_source="shared")["campaigns"]
+    seen["shared"] = [campaign["campaign_id"] for campaign in shared]
+
     seen["shown"] = {
         "brand": [
             client.brand.list(limit=5)["brands"][0]["registration_status"],
@@ -72,6 +80,10 @@ def main(base_url, auth_id, token, callback_url):
         ],
     }
 
+    seen["imported_twice"] = refusal(
+        plivo.exceptions.ValidationError,
+        lambda: client.campaign.import_campaign(IMPORTED, "again", url=callback_url, method="POST"),
+    )
     seen["refused"] = refusal(
         plivo.exceptions.ValidationError,
         lambda: client.campaign.create(brand_id="BNONE00", vertical="FUN", usecase="MIXED"),

@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::run::{assert_holds, verify_all};
+use super::sdks::IMPORTED;
 use crate::support::brokers::{self, variable};
 use crate::support::callback::{AUTH_ID, ORIGIN, TOKEN};
 use crate::support::cli;
@@ -16,8 +17,8 @@ use crate::support::relay::Home;
 use crate::support::sim::Sim;
 use crate::support::wait::until_true;
 
-/// A brand and a campaign, three links and one unlink, each told of twice.
-const CALLBACKS: usize = 12;
+/// A brand and a campaign, three links and one unlink, and a campaign taken over, each told of twice.
+const CALLBACKS: usize = 14;
 
 #[test]
 fn what_the_python_sdk_asks_for_reaches_every_consumer() {
@@ -68,7 +69,11 @@ fn reaches_every_consumer(name: &str, mut script: Command) {
     until_true("the last callback", || sim.sent().len() == CALLBACKS);
     let ended = sim.end();
     let genuine = &ended["callbacks"]["labels"]["genuine"];
-    assert_eq!((&genuine["deliveries"], &genuine["delivered"]), (&12.into(), &12.into()), "{ended:#}");
+    assert_eq!(
+        (&genuine["deliveries"], &genuine["delivered"]),
+        (&CALLBACKS.into(), &CALLBACKS.into()),
+        "{ended:#}"
+    );
     relay.drained();
 
     let from_kafka = readers::kafka(&kafka, &topics(&prefix));
@@ -97,6 +102,8 @@ fn agrees(seen: &Value, events: &[Value]) {
     assert_eq!(last(&format!("brand/{brand}")), "registered");
     assert_eq!(seen["shown"]["campaign"], serde_json::json!(["ACTIVE", "ACTIVE"]));
     assert_eq!(last(&format!("campaign/{campaign}")), "registered");
+    assert_eq!(seen["imported"]["id"], IMPORTED);
+    assert_eq!(last(&format!("campaign/{IMPORTED}")), "registered");
     let numbers = seen["numbers"].as_array().unwrap();
     let shown: Vec<&str> = numbers.iter().map(|number| number["number"].as_str().unwrap()).collect();
     assert_eq!(shown, ["14155550102", "14155550103"]);

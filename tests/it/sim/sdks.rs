@@ -11,6 +11,8 @@ use crate::support::sim::Sim;
 use crate::support::wait::until_true;
 
 const AUTH_ID: &str = "MAEXAMPLE00000000001";
+/// The campaign that the scripts take over.
+pub const IMPORTED: &str = "CNTQ0OD";
 const URL: &str = "https://hooks.example.com/tendlc_status/?tenant=42";
 
 #[test]
@@ -48,9 +50,17 @@ fn registers_links_and_unlinks(mut script: Command) {
     let left = ["14155550102", "14155550103"]
         .map(|number| serde_json::json!({ "number": number, "status": "COMPLETED" }));
     assert_eq!(seen["numbers"], serde_json::json!(left));
-    for (case, word) in
-        [("unlinked", "not found"), ("refused", "must be"), ("stranger", "authentication failed")]
-    {
+    let imported = serde_json::json!({
+        "id": IMPORTED, "source": "shared",
+        "message": "Request to import campaign was received and is being processed.",
+    });
+    assert_eq!((&seen["imported"], &seen["shared"]), (&imported, &serde_json::json!([IMPORTED])), "{seen}");
+    for (case, word) in [
+        ("unlinked", "not found"),
+        ("imported_twice", "already"),
+        ("refused", "must be"),
+        ("stranger", "authentication failed"),
+    ] {
         assert!(seen[case].as_str().unwrap().contains(word), "{case}: {seen}");
     }
 
@@ -67,6 +77,12 @@ fn registers_links_and_unlinks(mut script: Command) {
     }
     for status in ["created", "success"] {
         expected.push(owed(&seen, "number_unlinking", status, Some("14155550101"), "POST"));
+    }
+    for status in ["created", "registered"] {
+        // Its brand is somebody else's.
+        let mut owed = owed(&seen, "campaign", status, None, "GET");
+        (owed["campaign_id"], owed["brand_id"]) = (IMPORTED.into(), Value::Null);
+        expected.push(owed);
     }
     until_true("the last callback owed", || sim.owed().len() >= expected.len());
     let told: Vec<Value> = sim
