@@ -130,10 +130,29 @@ pub struct Shown {
     pub json: bool,
 }
 
+/// What every command that changes something asks first.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Agreement {
+    /// Do it without asking; needed where there is no terminal to ask on.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Only say what it would do.
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+}
+
 #[derive(Debug, Subcommand)]
 enum SpoolCommand {
     /// Sizes, counts and cursors.
     Status(Shown),
+    /// Who changed what by command, the latest first.
+    Audit {
+        /// At most so many.
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: usize,
+        #[command(flatten)]
+        shown: Shown,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -157,6 +176,8 @@ enum DeadCommand {
         /// All dead letters of the sink.
         #[arg(long)]
         all: bool,
+        #[command(flatten)]
+        agreement: Agreement,
     },
 }
 
@@ -169,6 +190,8 @@ enum HeldCommand {
         /// Their numbers, as listed.
         #[arg(required = true)]
         numbers: Vec<u64>,
+        #[command(flatten)]
+        agreement: Agreement,
     },
 }
 
@@ -193,6 +216,9 @@ pub struct ReplayArgs {
     /// To this sequence number [default: the latest now].
     #[arg(long, value_name = "N")]
     pub to: Option<u64>,
+    /// Whether it is asked first.
+    #[command(flatten)]
+    pub agreement: Agreement,
 }
 
 #[derive(Debug, Subcommand)]
@@ -203,6 +229,8 @@ enum SinksCommand {
     Forget {
         /// The sink.
         name: String,
+        #[command(flatten)]
+        agreement: Agreement,
     },
 }
 
@@ -248,22 +276,27 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Command::Events(args) => commands::events::run(&beside(&sources)?, &args),
         Command::Spool(SpoolCommand::Status(shown)) => commands::spool::status(&beside(&sources)?, shown),
+        Command::Spool(SpoolCommand::Audit { limit, shown }) => {
+            commands::spool::audit(&beside(&sources)?, limit, shown)
+        }
         Command::Dead(DeadCommand::List { sink, shown }) => {
             commands::dead::list(&beside(&sources)?, sink, shown)
         }
-        Command::Dead(DeadCommand::Requeue { sink, sequences, all }) => {
-            commands::dead::requeue(&beside(&sources)?, sink, (!all).then_some(sequences))
+        Command::Dead(DeadCommand::Requeue { sink, sequences, all, agreement }) => {
+            commands::dead::requeue(&beside(&sources)?, sink, (!all).then_some(sequences), agreement)
         }
         Command::Held(HeldCommand::List(shown)) => commands::held::list(&beside(&sources)?, shown),
-        Command::Held(HeldCommand::Release { numbers }) => {
-            commands::held::release(&beside(&sources)?, numbers)
+        Command::Held(HeldCommand::Release { numbers, agreement }) => {
+            commands::held::release(&beside(&sources)?, numbers, agreement)
         }
         Command::Quarantine(QuarantineCommand::List(shown)) => {
             commands::held::quarantine(&beside(&sources)?, shown)
         }
         Command::Replay(args) => commands::replay::run(&beside(&sources)?, args),
         Command::Sinks(SinksCommand::List(shown)) => commands::sinks::list(&beside(&sources)?, shown),
-        Command::Sinks(SinksCommand::Forget { name }) => commands::sinks::forget(&beside(&sources)?, name),
+        Command::Sinks(SinksCommand::Forget { name, agreement }) => {
+            commands::sinks::forget(&beside(&sources)?, name, agreement)
+        }
         Command::Healthcheck => commands::healthcheck::run(&beside(&sources)?),
         Command::Demo => commands::demo::run(),
         Command::Completions { shell } => {
@@ -309,13 +342,14 @@ mod tests {
             "events --follow --json",
             "events --endpoint brand --entity B1 --status rejected --since 2h --until 2026-11-24T13:00:00Z --limit 5",
             "spool status --json",
+            "spool audit --limit 5 --json",
             "dead list --sink kafka",
             "dead requeue --sink kafka 1 2 3",
-            "dead requeue --sink kafka --all",
+            "dead requeue --sink kafka --all --yes",
             "replay --sink kafka --from-time 1d",
             "replay --sink kafka --from-sequence 1 --to 9",
             "held list",
-            "held release 4 5",
+            "held release 4 5 --dry-run",
             "quarantine list --json",
             "sinks list",
             "sinks forget kafka",
@@ -342,6 +376,7 @@ mod tests {
             ("replay --sink kafka --from-time 1d --from-sequence 1", "cannot be used with"),
             ("dead requeue --sink kafka", "SEQUENCES"),
             ("sinks forget", "NAME"),
+            ("held release 4 --yes --dry-run", "cannot be used with"),
         ] {
             let error = parse(line).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");

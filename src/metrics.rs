@@ -114,6 +114,8 @@ pub struct Metrics {
     pub spool_recoveries: IntCounter,
     /// Records whose checksum did not match when claimed.
     pub spool_damaged_records: IntCounter,
+    /// Changes of the spool made by command, by kind.
+    pub operator_changes: IntCounterVec,
     /// Events acknowledged by the broker, by sink and topic (the configured name, templates not expanded).
     pub published: IntCounterVec,
     /// Publications to be tried again, by sink and topic.
@@ -155,6 +157,9 @@ pub const LEDGER_TABLES: [&str; 3] = ["signatures", "fingerprints", "entities"];
 
 /// The reasons of `spool_deleted_total`.
 pub const DELETE_REASONS: [&str; 3] = ["retention", "space", "skipped"];
+
+/// The kinds of `operator_changes_total`.
+pub const CHANGES: [&str; 4] = ["requeue", "replay", "release", "forget"];
 
 /// How many token slots an account may have, and so how many values the `slot` label has.
 pub const KEY_SLOTS: usize = 8;
@@ -198,6 +203,7 @@ impl Metrics {
             spool_poisoned: r.gauge("spool_poisoned", "1 while the spool refuses appends after a disk error.")?,
             spool_recoveries: r.counter("spool_recoveries_total", "Times that the spool proved good again after a disk error.")?,
             spool_damaged_records: r.counter("spool_damaged_records_total", "Records whose checksum did not match when claimed.")?,
+            operator_changes: r.counters("operator_changes_total", "Changes of the spool made by command, by kind.", &["change"])?,
             published: r.counters("published_total", "Events acknowledged by the broker, by sink and topic (the configured name, templates not expanded).", &["sink", "topic"])?,
             publish_retries: r.counters("publish_retries_total", "Publications to be tried again, by sink and topic.", &["sink", "topic"])?,
             dead_letters_total: r.counters("dead_lettered_total", "Events that a sink refused for good, by sink and topic.", &["sink", "topic"])?,
@@ -299,6 +305,9 @@ impl Metrics {
         }
         for reason in DELETE_REASONS {
             self.spool_deleted.with_label_values(&[reason]);
+        }
+        for change in CHANGES {
+            self.operator_changes.with_label_values(&[change]);
         }
         for table in LEDGER_TABLES {
             self.ledger_rows.with_label_values(&[table]);

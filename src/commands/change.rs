@@ -1,37 +1,60 @@
 //! Changes of the spool: through the socket of a running relay, or with the lock of a stopped one. Never two
-//! writers.
+//! writers. Each is rehearsed and agreed to before it is made, unless `--yes` says that it was thought over.
 
-use super::Failure;
-use super::output::{Format, json_line, line_out};
+use std::io::{BufRead, IsTerminal, Write};
+
+use serde_json::json;
+
+use super::output::{Format, json_line, line_out, printable};
+use super::{Failure, operator};
 use crate::app;
+use crate::cli::Agreement;
 use crate::config::Config;
 use crate::control::{Answer, Request, ask};
 use crate::metrics::Metrics;
-use crate::spool::{Change, ChangeDone, Spool, SpoolError};
+use crate::spool::{Change, ChangeDone, Mode, Order, Spool, SpoolError};
 
-/// Makes a change wherever the spool's writer is, and says what it did.
-pub(super) fn make(config: &Config, change: Change) -> Result<(), Failure> {
-    let asked = ask(&config.spool.path, &Request::Change(change.clone()));
-    let done = match asked.map_err(|error| Failure::Spool(error.into()))? {
-        Some(Answer::Done(done)) => Ok(done),
-        Some(Answer::Failed { code, message }) => Err(refused(&code, message)),
-        Some(Answer::Lanes(_)) => {
-            Err(Failure::Failed(anyhow::anyhow!("the relay answered another question")))
+/// Makes a change wherever the spool's writer is, once it was agreed to, and says what it did.
+pub(super) fn make(config: &Config, change: Change, agreement: Agreement) -> Result<(), Failure> {
+    let order = |change, mode| Order { change, by: operator::current(), mode };
+    let order = match agreement {
+        Agreement { dry_run: true, .. } => {
+            return say_what_would_be(&carry_out(config, &order(change, Mode::Rehearse))?);
         }
-        None => make_here(config, change),
-    }?;
+        Agreement { yes: true, .. } => order(change, Mode::Unseen),
+        Agreement { .. } => {
+            has_somebody_to_ask()?;
+            let shown = carry_out(config, &order(change.clone(), Mode::Rehearse))?;
+            agree(&deed(&shown))?;
+            order(change.as_shown(&shown), Mode::Agreed(shown))
+        }
+    };
+    let done = carry_out(config, &order)?;
     match Format::choose(false) {
         Format::Table => line_out(&told(&done)),
         Format::Json => json_line(&done),
     }
 }
 
+/// Asked for anew each time: a relay may start or stop while somebody thinks.
+fn carry_out(config: &Config, order: &Order) -> Result<ChangeDone, Failure> {
+    let asked = ask(&config.spool.path, &Request::Change(order.clone()));
+    match asked.map_err(|error| Failure::Spool(error.into()))? {
+        Some(Answer::Done(done)) => Ok(done),
+        Some(Answer::Failed { code, message }) => Err(refused(&code, message)),
+        Some(Answer::Lanes(_)) => {
+            Err(Failure::Failed(anyhow::anyhow!("the relay answered another question")))
+        }
+        None => carry_out_here(config, order.clone()),
+    }
+}
+
 /// No relay listens: the lock says whether one is on its way up or down.
-fn make_here(config: &Config, change: Change) -> Result<ChangeDone, Failure> {
+fn carry_out_here(config: &Config, order: Order) -> Result<ChangeDone, Failure> {
     let metrics = Metrics::new().map_err(anyhow::Error::from)?;
     let spool = Spool::open(&config.spool, &app::lanes(config), metrics);
     let spool = spool.map_err(|error| Failure::Spool(error.into()))?;
-    let done = spool.change_blocking(change);
+    let done = spool.change_blocking(order);
     spool.close_blocking();
     done.map_err(|error| refused(error.code(), error.to_string()))
 }
@@ -45,15 +68,69 @@ fn refused(code: &str, message: String) -> Failure {
     if usage.contains(&code) { Failure::Usage(message) } else { Failure::Spool(anyhow::anyhow!(message)) }
 }
 
+/// A question that nobody reads is not asked.
+fn has_somebody_to_ask() -> Result<(), Failure> {
+    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        return Ok(());
+    }
+    let what = "this changes the spool and there is no terminal to ask on: add --yes, or --dry-run to see what it would do";
+    Err(Failure::Usage(what.to_owned()))
+}
+
+fn agree(deed: &str) -> Result<(), Failure> {
+    let mut screen = std::io::stderr().lock();
+    write!(screen, "This would {deed}. Go on? [y/N] ")?;
+    screen.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+        return Ok(());
+    }
+    Err(Failure::Failed(anyhow::anyhow!("not agreed to: nothing was changed")))
+}
+
+fn say_what_would_be(shown: &ChangeDone) -> Result<(), Failure> {
+    match Format::choose(false) {
+        Format::Table => line_out(&format!("This would {}. Nothing was changed.", deed(shown))),
+        Format::Json => json_line(&json!({ "would": shown })),
+    }
+}
+
+/// What a change comes to, in the words that follow "this would".
+fn deed(shown: &ChangeDone) -> String {
+    match shown {
+        ChangeDone::Requeued { sink, count } => {
+            format!("send {} to {sink} again", many(*count, "dead letter"))
+        }
+        ChangeDone::ReplayStarted { sink, from, to, .. } => {
+            format!("publish events {from} to {to} again to {sink}, under the same ids")
+        }
+        ChangeDone::Released { count } => {
+            format!("make {} of {}", many(*count, "event"), many(*count, "held-back duplicate"))
+        }
+        ChangeDone::Forgotten { sink, dead_letters } => {
+            format!("forget {} and {} of it", printable(sink), many(*dead_letters, "dead letter"))
+        }
+    }
+}
+
 fn told(done: &ChangeDone) -> String {
     match done {
-        ChangeDone::Requeued { sink, count } => format!("{count} dead letters are sent to {sink} again"),
+        ChangeDone::Requeued { sink, count } => {
+            format!("sent to {sink} again: {}", many(*count, "dead letter"))
+        }
         ChangeDone::ReplayStarted { sink, replay, from, to } => {
             format!("replay {replay}: events {from} to {to} are published again to {sink}")
         }
-        ChangeDone::Released { count } => format!("{count} held-back duplicates are events now"),
+        ChangeDone::Released { count } => {
+            format!("made events of their own: {}", many(*count, "held-back duplicate"))
+        }
         ChangeDone::Forgotten { sink, dead_letters } => {
-            format!("{sink} is forgotten, and {dead_letters} dead letters with it")
+            format!("forgotten: {}, and {} of it", printable(sink), many(*dead_letters, "dead letter"))
         }
     }
+}
+
+fn many(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

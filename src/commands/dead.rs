@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::output::{Format, json_line, line_out, printable, table};
 use super::{Failure, change, read};
-use crate::cli::Shown;
+use crate::cli::{Agreement, Shown};
 use crate::config::Config;
 use crate::spool::{Change, DeadLetter, SpoolReader};
 
@@ -59,6 +59,11 @@ fn show(letters: Vec<Listed>) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When the sink is not configured or the spool cannot be used.
-pub fn requeue(config: &Config, sink: String, sequences: Option<Vec<u64>>) -> Result<(), Failure> {
-    change::make(config, Change::Requeue { sink, sequences })
+pub fn requeue(
+    config: &Config,
+    sink: String,
+    sequences: Option<Vec<u64>>,
+    agreement: Agreement,
+) -> Result<(), Failure> {
+    change::make(config, Change::Requeue { sink, sequences }, agreement)
 }

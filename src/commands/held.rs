@@ -2,7 +2,7 @@
 
 use super::output::{Format, json_line, line_out, printable, table};
 use super::{Failure, change, read};
-use crate::cli::Shown;
+use crate::cli::{Agreement, Shown};
 use crate::config::Config;
 use crate::spool::Change;
 
@@ -35,8 +35,8 @@ pub fn list(config: &Config, shown: Shown) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When none of them is there, or the spool cannot be used.
-pub fn release(config: &Config, held: Vec<u64>) -> Result<(), Failure> {
-    change::make(config, Change::Release { held })
+pub fn release(config: &Config, held: Vec<u64>, agreement: Agreement) -> Result<(), Failure> {
+    change::make(config, Change::Release { held }, agreement)
 }
 
 /// Lists callbacks in quarantine, the latest first.

@@ -14,6 +14,7 @@ pub mod sinks;
 pub mod spool;
 
 mod change;
+mod operator;
 mod output;
 mod read;
 

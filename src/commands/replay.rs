@@ -15,5 +15,5 @@ pub fn run(config: &Config, args: ReplayArgs) -> Result<(), Failure> {
         (None, Some(time)) => ReplayFrom::Time(time),
         (None, None) => return Err(Failure::Usage("give --from-time or --from-sequence".to_owned())),
     };
-    change::make(config, Change::Replay { sink: args.sink, from, to: args.to })
+    change::make(config, Change::Replay { sink: args.sink, from, to: args.to }, args.agreement)
 }

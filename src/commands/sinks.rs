@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::output::{Format, json_line, line_out, printable, table};
 use super::{Failure, change, read};
-use crate::cli::Shown;
+use crate::cli::{Agreement, Shown};
 use crate::config::Config;
 use crate::control::{Answer, Request, ask};
 use crate::spool::{Change, SinkCursor};
@@ -80,11 +80,11 @@ fn state(cursor: &SinkCursor, lane: &Value) -> String {
 ///
 /// # Errors
 /// When it is configured or unknown, or the spool cannot be used.
-pub fn forget(config: &Config, name: String) -> Result<(), Failure> {
+pub fn forget(config: &Config, name: String, agreement: Agreement) -> Result<(), Failure> {
     if config.sinks.contains_key(&name) {
         let what =
             format!("{name} is configured: remove [sinks.{name}] and restart the relay, then forget it");
         return Err(Failure::Usage(what));
     }
-    change::make(config, Change::Forget { sink: name })
+    change::make(config, Change::Forget { sink: name }, agreement)
 }

@@ -1,6 +1,6 @@
 //! `spool status`: the spool at a glance.
 
-use super::output::{Format, json_line, line_out, table};
+use super::output::{Format, json_line, line_out, printable, table};
 use super::{Failure, read, sinks};
 use crate::cli::Shown;
 use crate::config::Config;
@@ -17,6 +17,28 @@ pub fn status(config: &Config, shown: Shown) -> Result<(), Failure> {
         Format::Json => json_line(&status),
         Format::Table => show(&status),
     }
+}
+
+/// Lists what operators changed, the latest first.
+///
+/// # Errors
+/// When the spool cannot be read.
+pub fn audit(config: &Config, limit: usize, shown: Shown) -> Result<(), Failure> {
+    let changes = read::open(config)?.audit(limit).map_err(read::failed)?;
+    if Format::choose(shown.json) == Format::Json {
+        return changes.iter().try_for_each(json_line);
+    }
+    let mut table = table(["number", "at", "by", "change", "did"]);
+    for change in changes {
+        table.add_row([
+            change.number.to_string(),
+            change.at.to_rfc3339(),
+            printable(&change.by.to_string()),
+            printable(&change.change.to_string()),
+            printable(&change.done.to_string()),
+        ]);
+    }
+    line_out(&table.to_string())
 }
 
 fn show(status: &SpoolStatus) -> Result<(), Failure> {

@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use client::ask;
 pub use server::Control;
 
-use crate::spool::{Change, ChangeDone};
+use crate::spool::{ChangeDone, Order};
 
 /// The socket's name in the spool's directory.
 const SOCKET: &str = "control.sock";
@@ -31,7 +31,7 @@ const LINE_MAX: u64 = 256 << 10;
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// A change of the spool.
-    Change(Change),
+    Change(Order),
     /// How the lanes are doing, which only the running relay knows.
     Lanes,
 }
@@ -40,7 +40,7 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// The change is made and durable.
+    /// The change is made and durable; or, where it was to be rehearsed, what it would come to.
     Done(ChangeDone),
     /// One object a lane.
     Lanes(Value),

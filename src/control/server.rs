@@ -100,8 +100,9 @@ async fn accept_all(listener: &UnixListener, places: &Arc<Semaphore>, spool: &Sp
 }
 
 async fn serve_one(mut stream: UnixStream, spool: &Spool, lanes: &Lanes) {
+    let uid = stream.peer_cred().ok().map(|peer| peer.uid());
     let answer = match timeout(LINE_TIMEOUT, read_line(&mut stream)).await {
-        Ok(Ok(line)) => answer(&line, spool, lanes).await,
+        Ok(Ok(line)) => answer(&line, uid, spool, lanes).await,
         // A peer that is slow or gone gets no answer.
         Ok(Err(_)) | Err(_) => return,
     };
@@ -116,7 +117,7 @@ async fn read_line(stream: &mut UnixStream) -> std::io::Result<Vec<u8>> {
     Ok(line)
 }
 
-async fn answer(line: &[u8], spool: &Spool, lanes: &Lanes) -> Answer {
+async fn answer(line: &[u8], uid: Option<u32>, spool: &Spool, lanes: &Lanes) -> Answer {
     let request = match serde_json::from_slice::<Request>(line) {
         Ok(request) => request,
         Err(error) => {
@@ -129,7 +130,7 @@ async fn answer(line: &[u8], spool: &Spool, lanes: &Lanes) -> Answer {
     match request {
         Request::Lanes => Answer::Lanes(lanes()),
         // The spool's writer logs what it changed.
-        Request::Change(change) => match spool.change(change).await {
+        Request::Change(order) => match spool.change(order.from_uid(uid)).await {
             Ok(done) => Answer::Done(done),
             Err(error) => Answer::Failed { code: error.code().to_owned(), message: error.to_string() },
         },

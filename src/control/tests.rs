@@ -7,7 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::metrics::Metrics;
-use crate::spool::{LaneSpec, ReplayFrom, Spool, SpoolConfig, Start};
+use crate::spool::{
+    Change, LaneSpec, Mode, Operator, Order, ReplayFrom, Spool, SpoolConfig, SpoolReader, Start,
+};
 
 struct Served {
     dir: TempDir,
@@ -55,7 +57,13 @@ impl Served {
 }
 
 fn replay(sink: &str) -> Request {
-    Request::Change(Change::Replay { sink: sink.to_owned(), from: ReplayFrom::Sequence(1), to: None })
+    ordered(Change::Replay { sink: sink.to_owned(), from: ReplayFrom::Sequence(1), to: None })
+}
+
+/// By somebody who says that they are root.
+fn ordered(change: Change) -> Request {
+    let by = Operator { uid: 0, user: Some("root".to_owned()), login: None, host: "here".to_owned() };
+    Request::Change(Order { change, by, mode: Mode::Unseen })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,8 +74,14 @@ async fn a_running_relay_answers_and_a_stopped_one_does_not() {
     let Some(Answer::Failed { code, message }) = served.ask(replay("nobody")).await else { panic!() };
     assert!(code == "unknown_sink" && message.contains("files"), "{code}: {message}");
     let requeue = Change::Requeue { sink: "files".to_owned(), sequences: None };
-    let done = served.ask(Request::Change(requeue)).await;
+    let done = served.ask(ordered(requeue)).await;
     assert_eq!(done, Some(Answer::Done(ChangeDone::Requeued { sink: "files".to_owned(), count: 0 })));
+
+    // Who it was is what the socket says, not what they say.
+    let audited = SpoolReader::open(served.dir.path()).unwrap().audit(10).unwrap();
+    let uid = rustix::process::getuid().as_raw();
+    assert_eq!(audited.len(), 1, "the refused one left no row");
+    assert_eq!((audited[0].by.uid, audited[0].by.user.is_some()), (uid, uid == 0));
 
     served.stop.cancel();
     served.task.await.unwrap();

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
 
 use super::lanes::Lane;
-use super::{AppendError, Change, ChangeDone, Feed, Outcome, Shared, SpoolError};
+use super::{AppendError, ChangeDone, Feed, Order, Outcome, Shared, SpoolError};
 use crate::normalize::NormalizedCallback;
 
 /// One thing for the writer to do.
@@ -16,7 +16,7 @@ pub(super) enum Job {
     /// Make a record a dead letter.
     Dead(DeadJob),
     /// Do what an operator asked for.
-    Change(Change, oneshot::Sender<Result<ChangeDone, SpoolError>>),
+    Change(Order, oneshot::Sender<Result<ChangeDone, SpoolError>>),
     /// There are acknowledgements to save, or a thread met a disk error.
     Wake,
     /// Save everything and end.

@@ -41,6 +41,7 @@ use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
+mod audit;
 mod changes;
 mod checkpoint;
 mod config;
@@ -56,6 +57,7 @@ mod jobs;
 mod lane;
 mod lanes;
 mod open;
+mod order;
 mod reader;
 mod readers;
 mod record;
@@ -73,9 +75,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use audit::Audited;
 pub use config::{LaneSpec, SpoolConfig, Start};
 pub use error::{AppendError, OpenError, SpoolError};
 pub use lane::LaneHandle;
+pub use order::{Mode, Operator, Order};
 pub use reader::{
     DeadLetter, EventFilter, HeldBack, MissingRange, Quarantined, ReplayStatus, SinkCursor, SpoolReader,
     SpoolStatus,
@@ -219,13 +223,14 @@ impl Spool {
         Some(LaneHandle { shared: self.shared.clone(), lane, jobs: self.jobs.clone() })
     }
 
-    /// Does what an operator asked for. Durable when it returns.
+    /// Does what an operator asked for, or only says what it would come to. Durable when it returns, with a row in
+    /// the audit.
     ///
     /// # Errors
-    /// When it makes no sense as things stand, or cannot be written.
-    pub async fn change(&self, change: Change) -> Result<ChangeDone, SpoolError> {
+    /// When it makes no sense as things stand, is not what was agreed to, or cannot be written: nothing is changed.
+    pub async fn change(&self, order: Order) -> Result<ChangeDone, SpoolError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(Job::Change(change, reply)).await?;
+        self.jobs.send(Job::Change(order, reply)).await?;
         answer.await.unwrap_or(Err(SpoolError::Closed))
     }
 
@@ -233,9 +238,9 @@ impl Spool {
     ///
     /// # Errors
     /// As [`change`](Self::change).
-    pub fn change_blocking(&self, change: Change) -> Result<ChangeDone, SpoolError> {
+    pub fn change_blocking(&self, order: Order) -> Result<ChangeDone, SpoolError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send_blocking(Job::Change(change, reply))?;
+        self.jobs.send_blocking(Job::Change(order, reply))?;
         answer.blocking_recv().unwrap_or(Err(SpoolError::Closed))
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::files::Paths;
 use super::record::{self, Found};
 use super::state::State;
-use super::{OpenError, Record, SpoolError, open, readers, schema, seek};
+use super::{Audited, OpenError, Record, SpoolError, audit, open, readers, schema, seek};
 use crate::event::{Endpoint, Status, Timestamp};
 
 mod rows;
@@ -98,6 +98,17 @@ impl SpoolReader {
         Ok(found.and_then(good))
     }
 
+    /// The changes that operators made, the latest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn audit(&self, limit: usize) -> Result<Vec<Audited>, SpoolError> {
+        if !schema::has_table(&self.conn, "audit")? {
+            return Ok(Vec::new());
+        }
+        Ok(audit::latest(&self.conn, limit)?)
+    }
+
     fn select(
         &self,
         filter: &EventFilter,
@@ -185,7 +196,7 @@ fn open_immutable(db: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// What JSON and tables show of a moment.
-fn rfc3339<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn rfc3339<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     time.to_rfc3339().serialize(serializer)
 }
 

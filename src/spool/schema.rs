@@ -6,7 +6,7 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x5444_4c43;
 
 /// The format that this program writes. Minor releases only add.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// The oldest format whose readers understand what this program writes.
 pub(super) const MIN_READER: u32 = 2;
@@ -95,11 +95,19 @@ CREATE TABLE IF NOT EXISTS notes (
 ) STRICT;
 ";
 
+/// What format 3 added: who changed what by command. Older readers do without.
+const AUDIT: &str = "
+CREATE TABLE IF NOT EXISTS audit (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, uid INTEGER NOT NULL, user TEXT, login TEXT,
+    host TEXT NOT NULL, change TEXT NOT NULL, done TEXT NOT NULL
+) STRICT;
+";
+
 /// Makes the tables in an empty database.
 pub(super) fn create(conn: &Connection, now: i64) -> rusqlite::Result<()> {
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
     conn.pragma_update(None, "user_version", FORMAT)?;
-    conn.execute_batch(&format!("BEGIN; {TABLES} {NOTES} COMMIT;"))?;
+    conn.execute_batch(&format!("BEGIN; {TABLES} {NOTES} {AUDIT} COMMIT;"))?;
     set_meta(conn, "min_reader", i64::from(MIN_READER))?;
     set_meta(conn, "created_at", now)
 }
@@ -112,11 +120,18 @@ pub(super) fn upgrade(conn: &Connection) -> rusqlite::Result<()> {
     }
     let tx = conn.unchecked_transaction()?;
     tx.execute_batch(NOTES)?;
+    tx.execute_batch(AUDIT)?;
     set_meta(&tx, "min_reader", i64::from(MIN_READER))?;
     tx.pragma_update(None, "user_version", FORMAT)?;
     tx.commit()?;
     tracing::info!(from = format, to = FORMAT, "the spool was brought up to this version's format");
     Ok(())
+}
+
+/// Whether a table is there: a reader may meet a file that was not brought up to this format yet.
+pub(super) fn has_table(conn: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = ?1";
+    conn.query_row(sql, [name], |row| row.get(0))
 }
 
 /// A number that the file says of itself.

@@ -13,6 +13,7 @@ use crate::event::{Endpoint, EventId, Status};
 use crate::normalize::Facts;
 use crate::units::{Size, Span};
 
+mod audit;
 mod crash;
 mod decisions;
 mod delivery;
@@ -85,6 +86,17 @@ impl Bench {
     fn reader(&self) -> SpoolReader {
         SpoolReader::open(&self.config.path).unwrap()
     }
+}
+
+/// The order of somebody.
+fn order(change: Change, mode: Mode) -> Order {
+    let by = Operator { uid: 4711, user: Some("kim".to_owned()), login: None, host: "night-desk".to_owned() };
+    Order { change, by, mode }
+}
+
+/// Makes a change without a look at what it comes to.
+fn made(spool: &Spool, change: Change) -> Result<ChangeDone, SpoolError> {
+    spool.change_blocking(order(change, Mode::Unseen))
 }
 
 fn lane(name: &str) -> LaneSpec {

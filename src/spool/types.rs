@@ -114,6 +114,28 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Its name in metrics: one of [`crate::metrics::CHANGES`].
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Change::Requeue { .. } => "requeue",
+            Change::Replay { .. } => "replay",
+            Change::Release { .. } => "release",
+            Change::Forget { .. } => "forget",
+        }
+    }
+
+    /// The same change, bound to what was shown of it where it would else go on growing.
+    pub fn as_shown(self, shown: &ChangeDone) -> Change {
+        match (self, shown) {
+            (Change::Replay { sink, .. }, ChangeDone::ReplayStarted { from, to, .. }) => {
+                Change::Replay { sink, from: ReplayFrom::Sequence(*from), to: Some(*to) }
+            }
+            (other, _) => other,
+        }
+    }
+}
+
 /// What a change did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

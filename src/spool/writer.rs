@@ -19,7 +19,7 @@ use super::index::Index;
 use super::jobs::{AppendJob, DeadJob, Job, Jobs, tell_all};
 use super::open::Opened;
 use super::state::State;
-use super::{Change, ChangeDone, OpenError, Shared, SpoolError, changes, cursors, gauge};
+use super::{ChangeDone, Mode, OpenError, Order, Shared, SpoolError, audit, changes, cursors, gauge};
 
 mod batch;
 mod disk;
@@ -95,7 +95,7 @@ struct Writer {
 struct Group {
     appends: Vec<AppendJob>,
     deads: Vec<DeadJob>,
-    changes: Vec<(Change, oneshot::Sender<Result<ChangeDone, SpoolError>>)>,
+    changes: Vec<(Order, oneshot::Sender<Result<ChangeDone, SpoolError>>)>,
     close: Option<oneshot::Sender<()>>,
 }
 
@@ -104,7 +104,7 @@ impl Group {
         match job {
             Job::Append(append) => self.appends.push(append),
             Job::Dead(dead) => self.deads.push(dead),
-            Job::Change(change, reply) => self.changes.push((change, reply)),
+            Job::Change(order, reply) => self.changes.push((order, reply)),
             Job::Wake => {}
             Job::Close(reply) => self.close = Some(reply),
         }
@@ -166,31 +166,43 @@ impl Writer {
         } else if !(appends.is_empty() && deads.is_empty()) {
             self.write(appends, deads);
         }
-        for (change, reply) in changes {
-            let _ = reply.send(self.change(&change));
+        for (order, reply) in changes {
+            let _ = reply.send(self.change(&order));
         }
     }
 
-    fn change(&mut self, change: &Change) -> Result<ChangeDone, SpoolError> {
+    fn change(&mut self, order: &Order) -> Result<ChangeDone, SpoolError> {
         if self.conn.is_none() {
             return Err(SpoolError::Poisoned);
         }
         let shared = self.shared.clone();
-        let result = self.transact(|tx, state, index| changes::apply(tx, state, index, &shared, change));
+        let result = self.transact(|tx, state, index| {
+            let (done, after) = changes::apply(tx, state, index, &shared, &order.change)?;
+            match &order.mode {
+                // The way back leaves nothing of it: what it would come to is found by doing it.
+                Mode::Rehearse => return Err(Undone::Rehearsed(done)),
+                Mode::Agreed(agreed) if *agreed != done => return Err(other_than_agreed().into()),
+                Mode::Agreed(_) | Mode::Unseen => {}
+            }
+            audit::write(tx, state.clock, order, &done)?;
+            Ok((done, after))
+        });
         let (done, after) = match result {
             Ok(result) => result,
-            Err(SpoolError::Sqlite(error)) => {
+            Err(Undone::Rehearsed(done)) => return Ok(done),
+            Err(Undone::Failed(SpoolError::Sqlite(error))) => {
                 self.meet(severity(&error), &error);
                 return Err(error.into());
             }
-            Err(refused) => return Err(refused),
+            Err(Undone::Failed(refused)) => return Err(refused),
         };
         changes::follow(&shared, &after);
         if let changes::After::Appended { checksum } = after {
             self.publish_tip(checksum);
         }
         self.set_gauges();
-        tracing::info!(change = ?done, "the spool was changed by command");
+        shared.metrics.operator_changes.with_label_values(&[order.change.kind()]).inc();
+        tracing::info!(by = %order.by, change = ?done, "the spool was changed by command");
         Ok(done)
     }
 
@@ -284,6 +296,32 @@ impl Writer {
         }
         drop(self.lock);
     }
+}
+
+/// Why a change was rolled back.
+enum Undone {
+    /// It was only to be seen what it comes to.
+    Rehearsed(ChangeDone),
+    Failed(SpoolError),
+}
+
+impl From<SpoolError> for Undone {
+    fn from(error: SpoolError) -> Self {
+        Undone::Failed(error)
+    }
+}
+
+impl From<rusqlite::Error> for Undone {
+    fn from(error: rusqlite::Error) -> Self {
+        Undone::Failed(error.into())
+    }
+}
+
+fn other_than_agreed() -> SpoolError {
+    SpoolError::Refused(
+        "the spool has changed since it was asked, and so has what this would do: nothing was done; look again"
+            .to_owned(),
+    )
 }
 
 /// As an error of SQLite that poisons.

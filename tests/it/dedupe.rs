@@ -111,7 +111,7 @@ fn a_replay_right_after_publication_reaches_the_readers_of_both_brokers() {
     let id = relay.accept(&Callback::new("brand", "registered"));
     relay.drained();
     for sink in ["kafka", "nats"] {
-        home.run(&["replay", "--sink", sink, "--from-sequence", "1"]).ok();
+        home.run(&["replay", "--yes", "--sink", sink, "--from-sequence", "1"]).ok();
     }
     let twice =
         |read: &dyn Fn() -> Vec<Delivered>| until("the replay", || Some(read()).filter(|all| all.len() == 2));

@@ -100,7 +100,7 @@ fn a_held_back_duplicate_can_be_released_as_an_event_of_its_own() {
     relay.send(&callback.clone().signed_again());
     let listed = home.run(&["held", "list", "--json"]).json_lines();
     assert_eq!(listed.len(), 1, "{listed:?}");
-    home.run(&["held", "release", &listed[0]["number"].to_string()]).ok();
+    home.run(&["held", "release", "--yes", &listed[0]["number"].to_string()]).ok();
     relay.drained();
     let events = files::topic_events(&home.events(), "plivo.10dlc.number_linking");
     let seen: Vec<_> = events.iter().map(|event| event["data"]["occurrence"].as_u64().unwrap()).collect();

@@ -149,7 +149,7 @@ fn poison_refuses_until_the_files_prove_good() {
     assert_eq!(spool.append_blocking(fresh(10)), Err(AppendError::Poisoned));
     assert_eq!(bench.metrics.spool_poisoned.get(), 1);
     let change = Change::Requeue { sink: "a".to_owned(), sequences: None };
-    assert!(matches!(spool.change_blocking(change), Err(SpoolError::Poisoned)));
+    assert!(matches!(made(&spool, change), Err(SpoolError::Poisoned)));
     drop(reader);
     eventually("recovery", || spool.health().writable);
     assert_eq!((bench.metrics.spool_poisoned.get(), bench.metrics.spool_recoveries.get()), (0, 1));

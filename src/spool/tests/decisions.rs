@@ -145,7 +145,7 @@ fn a_released_duplicate_is_the_next_occurrence() {
     assert_eq!(send("s2"), duplicate("c", 0, true, false));
     let number = bench.reader().held(1).unwrap()[0].number;
     let change = Change::Release { held: vec![number, 999] };
-    assert_eq!(spool.change_blocking(change).unwrap(), ChangeDone::Released { count: 1 });
+    assert_eq!(made(&spool, change).unwrap(), ChangeDone::Released { count: 1 });
     let records = spool.lane("files").unwrap().claim_blocking(Feed::Live, 1, 10).unwrap();
     assert_eq!((records[0].sequence(), records[0].stamp().occurrence), (2, 1));
     assert_eq!(records[0].id(), &EventId::new(&hash("c"), 1));

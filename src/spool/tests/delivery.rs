@@ -65,7 +65,7 @@ fn sinks_come_and_go() {
     fill(&spool, 0, 3);
     assert_eq!(drain(&spool.lane("a").unwrap(), Feed::Live), [1, 2, 3]);
     let forget = Change::Forget { sink: "a".to_owned() };
-    assert!(matches!(spool.change_blocking(forget.clone()), Err(SpoolError::Refused(_))));
+    assert!(matches!(made(&spool, forget.clone()), Err(SpoolError::Refused(_))));
     spool.close_blocking();
 
     let now = LaneSpec { start: Start::Now, ..lane("now") };
@@ -76,9 +76,9 @@ fn sinks_come_and_go() {
     let configured: Vec<_> =
         sinks.iter().map(|one| (one.sink.as_str(), one.configured, one.cursor)).collect();
     assert_eq!(configured, [("a", false, 3), ("now", true, 3), ("oldest", true, 0)]);
-    let done = spool.change_blocking(forget.clone()).unwrap();
+    let done = made(&spool, forget.clone()).unwrap();
     assert_eq!(done, ChangeDone::Forgotten { sink: "a".to_owned(), dead_letters: 0 });
-    assert!(matches!(spool.change_blocking(forget), Err(SpoolError::UnknownSink { .. })));
+    assert!(matches!(made(&spool, forget), Err(SpoolError::UnknownSink { .. })));
 }
 
 #[test]
@@ -100,13 +100,13 @@ fn dead_letters_are_kept_and_can_be_sent_back() {
     assert_eq!(**feeds.borrow_and_update(), [Feed::Live]);
     let requeue = |sequences| Change::Requeue { sink: "a".to_owned(), sequences };
     let requeued = |count| ChangeDone::Requeued { sink: "a".to_owned(), count };
-    assert_eq!(spool.change_blocking(requeue(Some(vec![3, 4]))).unwrap(), requeued(1));
+    assert_eq!(made(&spool, requeue(Some(vec![3, 4]))).unwrap(), requeued(1));
     assert!(feeds.has_changed().unwrap());
     assert_eq!(**feeds.borrow_and_update(), [Feed::Live, Feed::Requeued]);
     assert_eq!(claim(&a, Feed::Requeued, 0, 10), [3]);
     bury(&a, Feed::Requeued, 3);
     assert_eq!(**feeds.borrow_and_update(), [Feed::Live]);
-    assert_eq!(spool.change_blocking(requeue(None)).unwrap(), requeued(2));
+    assert_eq!(made(&spool, requeue(None)).unwrap(), requeued(2));
     assert_eq!(drain(&a, Feed::Requeued), [1, 3]);
     assert_eq!(**feeds.borrow_and_update(), [Feed::Live]);
     spool.close_blocking();
@@ -115,7 +115,7 @@ fn dead_letters_are_kept_and_can_be_sent_back() {
     assert_eq!((a.dead_letters(), claim(&a, Feed::Requeued, 0, 10)), (0, vec![]));
     assert_eq!(**a.feeds().borrow(), [Feed::Live]);
     let elsewhere = Change::Requeue { sink: "b".to_owned(), sequences: None };
-    assert!(matches!(spool.change_blocking(elsewhere), Err(SpoolError::UnknownSink { .. })));
+    assert!(matches!(made(&spool, elsewhere), Err(SpoolError::UnknownSink { .. })));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn dead_letters_are_counted_once_and_requeued_ones_while_they_wait() {
     }
     let requeue = |sequence| {
         let change = Change::Requeue { sink: "a".to_owned(), sequences: Some(vec![sequence]) };
-        spool.change_blocking(change).unwrap();
+        made(&spool, change).unwrap();
     };
     requeue(1);
     a.ack_now(Feed::Requeued, &[1]).unwrap();
@@ -138,7 +138,7 @@ fn dead_letters_are_counted_once_and_requeued_ones_while_they_wait() {
     assert_eq!(drain(&a, Feed::Requeued), [2]);
     assert_eq!(**a.feeds().borrow(), [Feed::Live]);
     let replay = Change::Replay { sink: "a".to_owned(), from: ReplayFrom::Sequence(3), to: None };
-    spool.change_blocking(replay).unwrap();
+    made(&spool, replay).unwrap();
     bury(&a, Feed::Replay(1), 3);
     assert_eq!(a.dead_letters(), 1);
     assert_eq!(**a.feeds().borrow(), [Feed::Live]);
@@ -157,13 +157,13 @@ fn a_replay_has_a_cursor_of_its_own_that_outlives_a_restart() {
     let third = Timestamp::from_millis(bench.now.load(Ordering::Relaxed) - 3000);
     let replay = |from, to| Change::Replay { sink: "a".to_owned(), from, to };
     let started = |replay, from, to| ChangeDone::ReplayStarted { sink: "a".to_owned(), replay, from, to };
-    let done = spool.change_blocking(replay(ReplayFrom::Time(third), None)).unwrap();
+    let done = made(&spool, replay(ReplayFrom::Time(third), None)).unwrap();
     assert_eq!(done, started(1, 3, 6));
-    let done = spool.change_blocking(replay(ReplayFrom::Sequence(0), Some(2))).unwrap();
+    let done = made(&spool, replay(ReplayFrom::Sequence(0), Some(2))).unwrap();
     assert_eq!(done, started(2, 1, 2));
     let late = Timestamp::from_millis(bench.now.load(Ordering::Relaxed) + 1);
     for from in [ReplayFrom::Sequence(7), ReplayFrom::Time(late)] {
-        assert!(matches!(spool.change_blocking(replay(from, None)), Err(SpoolError::Refused(_))));
+        assert!(matches!(made(&spool, replay(from, None)), Err(SpoolError::Refused(_))));
     }
     sequence(spool.append_blocking(fresh(7)));
     assert_eq!(claim(&a, Feed::Replay(1), 0, 10), [3, 4, 5, 6]);
@@ -191,7 +191,7 @@ fn what_is_waited_for_is_not_deleted_for_its_age() {
     b.ack_now(Feed::Live, &[1, 2, 3, 5]).unwrap();
     bury(&b, Feed::Live, 4);
     let replay = Change::Replay { sink: "a".to_owned(), from: ReplayFrom::Sequence(3), to: None };
-    spool.change_blocking(replay).unwrap();
+    made(&spool, replay).unwrap();
     spool.close_blocking();
 
     bench.pass(700_000);
@@ -204,7 +204,7 @@ fn what_is_waited_for_is_not_deleted_for_its_age() {
     eventually("deletion", || bench.metrics.spool_records.get() == 2);
     let b = spool.lane("b").unwrap();
     assert_eq!(drain(&b, Feed::Live), [6]);
-    spool.change_blocking(Change::Requeue { sink: "b".to_owned(), sequences: None }).unwrap();
+    made(&spool, Change::Requeue { sink: "b".to_owned(), sequences: None }).unwrap();
     assert_eq!(drain(&b, Feed::Requeued), [4]);
     spool.close_blocking();
     let _spool = bench.open(&[lane("a"), lane("b")]);

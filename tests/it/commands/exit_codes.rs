@@ -26,7 +26,7 @@ fn a_file_that_is_no_spool_is_left_alone_with_exit_code_3() {
         &["serve"][..],
         &["spool", "status"],
         &["events"],
-        &["replay", "--sink", "files", "--from-sequence", "1"],
+        &["replay", "--yes", "--sink", "files", "--from-sequence", "1"],
     ] {
         let finished = home.run(command);
         assert_eq!(finished.code, Some(3), "{command:?}: {finished:#?}");

@@ -1,5 +1,6 @@
 //! The command line, command by command.
 
+mod agreement;
 mod config;
 mod events;
 mod exit_codes;

@@ -32,18 +32,18 @@ fn a_stopped_relay_is_told_to_replay_and_does_when_it_runs() {
     let ids: Vec<String> = (0..3).map(|_| relay.accept(&Callback::new("brand", "created"))).collect();
     relay.drained();
     relay.stop();
-    home.run(&["replay", "--sink", "files", "--from-sequence", "2"]).ok();
+    home.run(&["replay", "--yes", "--sink", "files", "--from-sequence", "2"]).ok();
     let relay = home.start();
     let published = || files::events(&home.events());
     until_true("the replay", || published().len() == 5);
     let seen: Vec<Value> = published().iter().map(|event| event["id"].clone()).collect();
     assert_eq!(seen, [&ids[0], &ids[1], &ids[2], &ids[1], &ids[2]].map(|id| Value::from(id.as_str())));
-    let unknown = home.run(&["replay", "--sink", "nobody", "--from-sequence", "1"]);
+    let unknown = home.run(&["replay", "--yes", "--sink", "nobody", "--from-sequence", "1"]);
     assert_eq!(unknown.code, Some(2), "{unknown:#?}");
     assert!(unknown.err.contains("files"), "the sinks there are: {}", unknown.err);
 
     // To one moment and one sequence, while it runs.
-    home.run(&["replay", "--sink", "files", "--from-time", "1h", "--to", "1"]).ok();
+    home.run(&["replay", "--yes", "--sink", "files", "--from-time", "1h", "--to", "1"]).ok();
     until_true("the second replay", || published().len() == 6);
     assert_eq!(published()[5]["id"], ids[0]);
     relay.stop();
@@ -74,7 +74,7 @@ fn what_is_too_large_for_kafka_is_a_dead_letter_until_it_is_requeued() {
 
     home.write("relay.toml", &config("properties = { \"message.max.bytes\" = 4000000 }"));
     readers::make(&["larger", &server, &prefix]);
-    home.run(&["dead", "requeue", "--sink", "kafka", "--all"]).ok();
+    home.run(&["dead", "requeue", "--yes", "--sink", "kafka", "--all"]).ok();
     let relay = home.start();
     until_true("no dead letter", || dead(&home, "kafka").is_empty());
     relay.drained();
@@ -92,7 +92,7 @@ fn what_is_too_large_for_nats_is_a_dead_letter_again_when_nothing_was_mended() {
     relay.drained();
     assert_eq!(dead_letters(&relay), 1.0);
     let sequence = dead(&home, "nats")[0]["sequence"].to_string();
-    home.run(&["dead", "requeue", "--sink", "nats", &sequence]).ok();
+    home.run(&["dead", "requeue", "--yes", "--sink", "nats", &sequence]).ok();
     until_true("the second refusal", || dead_letters(&relay) == 2.0);
     until_true("the dead letter", || dead(&home, "nats").len() == 1);
     let seen: Vec<String> = readers::nats(&url, &prefix, &[]).iter().map(|one| one.id().to_owned()).collect();
@@ -108,7 +108,7 @@ fn a_sink_that_was_removed_is_reported_until_it_is_forgotten() {
     let relay = home.start();
     relay.accept(&Callback::new("brand", "created"));
     relay.drained();
-    assert_eq!(home.run(&["sinks", "forget", "spare"]).code, Some(2), "it is configured");
+    assert_eq!(home.run(&["sinks", "forget", "--yes", "spare"]).code, Some(2), "it is configured");
     relay.stop();
 
     home.write("relay.toml", &Config::files().text());
@@ -116,9 +116,9 @@ fn a_sink_that_was_removed_is_reported_until_it_is_forgotten() {
     assert!(listed().contains("spare"), "{}", listed());
     let relay = home.start();
     assert!(listed().contains("spare"), "{}", listed());
-    home.run(&["sinks", "forget", "spare"]).ok();
+    home.run(&["sinks", "forget", "--yes", "spare"]).ok();
     assert!(!listed().contains("spare"), "{}", listed());
     relay.stop();
     assert!(listed().contains("files") && !listed().contains("spare"), "{}", listed());
-    assert_eq!(home.run(&["sinks", "forget", "spare"]).code, Some(2), "it is unknown now");
+    assert_eq!(home.run(&["sinks", "forget", "--yes", "spare"]).code, Some(2), "it is unknown now");
 }

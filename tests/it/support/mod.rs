@@ -15,4 +15,5 @@ pub mod relay;
 pub mod secured;
 pub mod sign;
 pub mod sim;
+pub mod terminal;
 pub mod wait;

@@ -1,0 +1,64 @@
+//! The audit: one row for each change made by command, written in the transaction of the change.
+
+use rusqlite::Connection;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::reader::rfc3339;
+use super::{ChangeDone, Operator, Order};
+use crate::event::Timestamp;
+
+/// A change that an operator made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Audited {
+    /// Its number: changes are numbered in the order in which they were made.
+    pub number: u64,
+    /// When.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: Timestamp,
+    /// Who.
+    #[serde(flatten)]
+    pub by: Operator,
+    /// What was asked for.
+    pub change: Value,
+    /// What it did.
+    pub done: Value,
+}
+
+/// Writes the row of a change.
+pub(super) fn write(
+    tx: &Connection,
+    at: Timestamp,
+    order: &Order,
+    done: &ChangeDone,
+) -> rusqlite::Result<()> {
+    let Operator { uid, user, login, host } = &order.by;
+    tx.execute(
+        "INSERT INTO audit (at, uid, user, login, host, change, done) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        (at.as_millis(), uid, user, login, host, json(&order.change)?, json(done)?),
+    )?;
+    Ok(())
+}
+
+/// The latest rows, newest first.
+pub(super) fn latest(conn: &Connection, limit: usize) -> rusqlite::Result<Vec<Audited>> {
+    let mut statement = conn.prepare(
+        "SELECT number, at, uid, user, login, host, change, done FROM audit ORDER BY number DESC LIMIT ?1",
+    )?;
+    let rows = statement.query_map([limit], |row| {
+        let by = Operator { uid: row.get(2)?, user: row.get(3)?, login: row.get(4)?, host: row.get(5)? };
+        let parsed = |text: String| serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Audited {
+            number: row.get(0)?,
+            at: Timestamp::from_millis(row.get(1)?),
+            by,
+            change: parsed(row.get(6)?),
+            done: parsed(row.get(7)?),
+        })
+    })?;
+    rows.collect()
+}
+
+fn json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}

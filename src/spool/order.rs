@@ -1,0 +1,66 @@
+//! Who asks for a change, and in what way.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, ChangeDone};
+
+/// A change, and whose word it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// What to do.
+    pub change: Change,
+    /// Who asks.
+    pub by: Operator,
+    /// Whether to do it.
+    pub mode: Mode,
+}
+
+/// Whether a change is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Only say what it would come to; nothing is changed.
+    Rehearse,
+    /// Make it if it comes to this, which was shown and agreed to.
+    Agreed(ChangeDone),
+    /// Make it, whatever it comes to.
+    Unseen,
+}
+
+/// Who asks for a change: what the audit keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    /// The user's number.
+    pub uid: u32,
+    /// The user's name, where it is known.
+    pub user: Option<String>,
+    /// Who became that user through sudo.
+    pub login: Option<String>,
+    /// The machine or container.
+    pub host: String,
+}
+
+impl Order {
+    /// The same order with the uid that the operating system names; a name that does not go with it is dropped.
+    pub fn from_uid(mut self, uid: Option<u32>) -> Order {
+        if let Some(uid) = uid.filter(|uid| *uid != self.by.uid) {
+            self.by = Operator { uid, user: None, ..self.by };
+        }
+        self
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.user {
+            Some(user) => write!(f, "{user}")?,
+            None => write!(f, "uid {}", self.uid)?,
+        }
+        if let Some(login) = &self.login {
+            write!(f, " for {login}")?;
+        }
+        write!(f, " on {}", self.host)
+    }
+}
