@@ -53,13 +53,13 @@ enum Command {
     /// Look at the spool.
     #[command(subcommand)]
     Spool(SpoolCommand),
-    /// Look at events that a sink refused for good, and send them again.
+    /// Look at events that a sink refused for good; send them again, or give them up.
     #[command(subcommand)]
     Dead(DeadCommand),
     /// Look at duplicates that were held back, and make events of them.
     #[command(subcommand)]
     Held(HeldCommand),
-    /// Look at callbacks whose signature had come with other content before.
+    /// Look at callbacks whose signature had come with other content before; make events of them, or delete them.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
     /// Publish events again, to one sink and under the same ids.
@@ -165,6 +165,30 @@ enum DeadCommand {
         #[command(flatten)]
         shown: Shown,
     },
+    /// Show one with its whole event.
+    Show {
+        /// The sink.
+        #[arg(long, value_name = "NAME")]
+        sink: String,
+        /// The record's sequence number, as listed.
+        sequence: u64,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Give up dead letters of a sink: it never gets them. The records stay, and can be replayed.
+    Discard {
+        /// The sink.
+        #[arg(long, value_name = "NAME")]
+        sink: String,
+        /// The records' sequence numbers, as listed.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        sequences: Vec<u64>,
+        /// All dead letters of the sink.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        agreement: Agreement,
+    },
     /// Send dead letters of a sink to it again, once their cause is mended.
     Requeue {
         /// The sink.
@@ -199,6 +223,34 @@ enum HeldCommand {
 enum QuarantineCommand {
     /// List them, the latest first.
     List(Shown),
+    /// Show one as it was received, beside the event that its signature came with first.
+    Show {
+        /// Its number, as listed.
+        number: u64,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Make events of their own of them: your word stands for what the signature does not prove.
+    ///
+    /// The signature goes on to stand for what it came with first, so that nothing else is let in by it.
+    Release {
+        /// Their numbers, as listed.
+        #[arg(required = true)]
+        numbers: Vec<u64>,
+        #[command(flatten)]
+        agreement: Agreement,
+    },
+    /// Delete them for good.
+    Discard {
+        /// Their numbers, as listed.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        numbers: Vec<u64>,
+        /// All that are in quarantine.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        agreement: Agreement,
+    },
 }
 
 /// What is published again.
@@ -285,12 +337,27 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Dead(DeadCommand::Requeue { sink, sequences, all, agreement }) => {
             commands::dead::requeue(&beside(&sources)?, sink, (!all).then_some(sequences), agreement)
         }
+        Command::Dead(DeadCommand::Show { sink, sequence, shown }) => {
+            commands::dead::show_one(&beside(&sources)?, &sink, sequence, shown)
+        }
+        Command::Dead(DeadCommand::Discard { sink, sequences, all, agreement }) => {
+            commands::dead::discard(&beside(&sources)?, sink, (!all).then_some(sequences), agreement)
+        }
         Command::Held(HeldCommand::List(shown)) => commands::held::list(&beside(&sources)?, shown),
         Command::Held(HeldCommand::Release { numbers, agreement }) => {
             commands::held::release(&beside(&sources)?, numbers, agreement)
         }
         Command::Quarantine(QuarantineCommand::List(shown)) => {
-            commands::held::quarantine(&beside(&sources)?, shown)
+            commands::quarantine::list(&beside(&sources)?, shown)
+        }
+        Command::Quarantine(QuarantineCommand::Show { number, shown }) => {
+            commands::quarantine::show(&beside(&sources)?, number, shown)
+        }
+        Command::Quarantine(QuarantineCommand::Release { numbers, agreement }) => {
+            commands::quarantine::release(&beside(&sources)?, numbers, agreement)
+        }
+        Command::Quarantine(QuarantineCommand::Discard { numbers, all, agreement }) => {
+            commands::quarantine::discard(&beside(&sources)?, (!all).then_some(numbers), agreement)
         }
         Command::Replay(args) => commands::replay::run(&beside(&sources)?, args),
         Command::Sinks(SinksCommand::List(shown)) => commands::sinks::list(&beside(&sources)?, shown),
@@ -351,6 +418,12 @@ mod tests {
             "held list",
             "held release 4 5 --dry-run",
             "quarantine list --json",
+            "quarantine show 3 --json",
+            "quarantine release 3 4 --yes",
+            "quarantine discard 3",
+            "quarantine discard --all --dry-run",
+            "dead show --sink kafka 7",
+            "dead discard --sink kafka --all",
             "sinks list",
             "sinks forget kafka",
             "healthcheck",
@@ -375,6 +448,8 @@ mod tests {
             ("replay --sink kafka", "--from-time"),
             ("replay --sink kafka --from-time 1d --from-sequence 1", "cannot be used with"),
             ("dead requeue --sink kafka", "SEQUENCES"),
+            ("dead discard --sink kafka 1 --all", "cannot be used with"),
+            ("quarantine discard", "NUMBERS"),
             ("sinks forget", "NAME"),
             ("held release 4 --yes --dry-run", "cannot be used with"),
         ] {

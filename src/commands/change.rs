@@ -11,6 +11,7 @@ use crate::app;
 use crate::cli::Agreement;
 use crate::config::Config;
 use crate::control::{Answer, Request, ask};
+use crate::event::EventId;
 use crate::metrics::Metrics;
 use crate::spool::{Change, ChangeDone, Mode, Order, Spool, SpoolError};
 
@@ -108,6 +109,20 @@ fn deed(shown: &ChangeDone) -> String {
         ChangeDone::Released { count } => {
             format!("make {} of {}", many(*count, "event"), many(*count, "held-back duplicate"))
         }
+        ChangeDone::ReleasedQuarantined { ids } => {
+            let count = ids.len() as u64;
+            format!(
+                "publish {} as {} of their own, although their signatures came with other content first",
+                many(count, "quarantined callback"),
+                many(count, "event")
+            )
+        }
+        ChangeDone::DiscardedQuarantined { count } => {
+            format!("delete {} for good", many(*count, "quarantined callback"))
+        }
+        ChangeDone::DiscardedDead { sink, count } => {
+            format!("give up {}: {} never gets them", many(*count, "dead letter"), printable(sink))
+        }
         ChangeDone::Forgotten { sink, dead_letters } => {
             format!("forget {} and {} of it", printable(sink), many(*dead_letters, "dead letter"))
         }
@@ -124,6 +139,16 @@ fn told(done: &ChangeDone) -> String {
         }
         ChangeDone::Released { count } => {
             format!("made events of their own: {}", many(*count, "held-back duplicate"))
+        }
+        ChangeDone::ReleasedQuarantined { ids } => {
+            let ids: Vec<&str> = ids.iter().map(EventId::as_str).collect();
+            format!("events now: {}", ids.join(", "))
+        }
+        ChangeDone::DiscardedQuarantined { count } => {
+            format!("deleted: {}", many(*count, "quarantined callback"))
+        }
+        ChangeDone::DiscardedDead { sink, count } => {
+            format!("given up for {}: {}", printable(sink), many(*count, "dead letter"))
         }
         ChangeDone::Forgotten { sink, dead_letters } => {
             format!("forgotten: {}, and {} of it", printable(sink), many(*dead_letters, "dead letter"))

@@ -1,4 +1,4 @@
-//! `held` and `quarantine`: what was answered 200 and kept, but not published.
+//! `held`: duplicates that were answered 200 and kept, but not published.
 
 use super::output::{Format, json_line, line_out, printable, table};
 use super::{Failure, change, read};
@@ -37,26 +37,4 @@ pub fn list(config: &Config, shown: Shown) -> Result<(), Failure> {
 /// When none of them is there, or the spool cannot be used.
 pub fn release(config: &Config, held: Vec<u64>, agreement: Agreement) -> Result<(), Failure> {
     change::make(config, Change::Release { held }, agreement)
-}
-
-/// Lists callbacks in quarantine, the latest first.
-///
-/// # Errors
-/// When the spool cannot be read.
-pub fn quarantine(config: &Config, shown: Shown) -> Result<(), Failure> {
-    let quarantined = read::open(config)?.quarantined(LISTED_MAX).map_err(read::failed)?;
-    if Format::choose(shown.json) == Format::Json {
-        return quarantined.iter().try_for_each(json_line);
-    }
-    let mut table = table(["number", "received", "signed first for", "path", "says"]);
-    for callback in quarantined {
-        table.add_row([
-            callback.number.to_string(),
-            callback.received_at.to_rfc3339(),
-            callback.first_id,
-            printable(&callback.target),
-            printable(&callback.facts.to_string()),
-        ]);
-    }
-    line_out(&table.to_string())
 }

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod events;
 pub mod healthcheck;
 pub mod held;
+pub mod quarantine;
 pub mod replay;
 pub mod schema;
 pub mod serve;

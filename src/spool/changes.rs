@@ -1,16 +1,17 @@
-//! What operators change: requeue, replay, release, forget.
+//! What operators change.
 
-use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::cursor::Cursor;
 use super::index::Index;
 use super::lanes::{Lane, Replay};
 use super::state::State;
-use super::store::{self, Arrival, Content};
-use super::{Change, ChangeDone, ReplayFrom, Shared, SpoolConfig, SpoolError, record, seek};
-use crate::callback::{Request, Verdict};
-use crate::normalize::Facts;
+use super::{Change, ChangeDone, ReplayFrom, Shared, SpoolError, seek};
+
+mod aside;
+mod dead;
+
+use aside::Aside;
 
 /// How many replays one sink may have at a time.
 const REPLAYS: usize = 16;
@@ -19,8 +20,8 @@ const REPLAYS: usize = 16;
 pub(super) enum After {
     /// Nothing.
     Nothing,
-    /// Dead letters of this sink were sent back.
-    Requeued { sink: String, dead: u64, requeued: u64 },
+    /// Dead letters of this sink were sent back or given up: how many there are now.
+    Dead { sink: String, dead: u64, requeued: u64 },
     /// A replay of this sink began.
     Replay { sink: String, number: u64, replay: Replay },
     /// Records were added; the checksum of the last one.
@@ -36,9 +37,22 @@ pub(super) fn apply(
     change: &Change,
 ) -> Result<(ChangeDone, After), SpoolError> {
     match change {
-        Change::Requeue { sink, sequences } => requeue(tx, shared, sink, sequences.as_deref()),
+        Change::Requeue { sink, sequences } => dead::requeue(tx, shared, sink, sequences.as_deref()),
+        Change::DiscardDead { sink, sequences } => dead::discard(tx, shared, sink, sequences.as_deref()),
         Change::Replay { sink, from, to } => replay(tx, state, shared, sink, *from, *to),
-        Change::Release { held } => release(tx, state, index, &shared.config, held),
+        Change::Release { held } => {
+            let (ids, after) = aside::release(tx, state, index, &shared.config, Aside::Held, held)?;
+            Ok((ChangeDone::Released { count: ids.len() as u64 }, after))
+        }
+        Change::ReleaseQuarantined { numbers } => {
+            aside::all_there(tx, Aside::Quarantine, numbers)?;
+            let (ids, after) = aside::release(tx, state, index, &shared.config, Aside::Quarantine, numbers)?;
+            Ok((ChangeDone::ReleasedQuarantined { ids }, after))
+        }
+        Change::DiscardQuarantined { numbers } => {
+            let count = aside::discard(tx, state, Aside::Quarantine, numbers.as_deref())?;
+            Ok((ChangeDone::DiscardedQuarantined { count }, After::Nothing))
+        }
         Change::Forget { sink } => forget(tx, shared, sink),
     }
 }
@@ -48,7 +62,7 @@ pub(super) fn follow(shared: &Shared, after: &After) {
     let lane = |sink: &str| shared.lanes.iter().find(|lane| lane.name == sink);
     match after {
         After::Nothing | After::Appended { .. } => {}
-        After::Requeued { sink, dead, requeued } => {
+        After::Dead { sink, dead, requeued } => {
             if let Some(lane) = lane(sink) {
                 lane.update(|state| {
                     state.dead = *dead;
@@ -63,46 +77,6 @@ pub(super) fn follow(shared: &Shared, after: &After) {
             }
         }
     }
-}
-
-fn requeue(
-    tx: &Connection,
-    shared: &Shared,
-    sink: &str,
-    sequences: Option<&[u64]>,
-) -> Result<(ChangeDone, After), SpoolError> {
-    let lane = known(shared, sink)?;
-    let done = lane.read(|state| state.requeued_done.clone());
-    let numbers = match sequences {
-        Some(sequences) => sequences.to_vec(),
-        None => {
-            let mut all = tx.prepare("SELECT sequence FROM dead WHERE sink = ?1")?;
-            let rows = all.query_map([sink], |row| row.get(0))?;
-            rows.collect::<rusqlite::Result<_>>()?
-        }
-    };
-    let mut count = 0;
-    for sequence in numbers {
-        if done.contains(&sequence) {
-            return Err(SpoolError::Refused(format!(
-                "record {sequence} was requeued and published a moment ago: try again"
-            )));
-        }
-        let rows = tx
-            .prepare_cached("DELETE FROM dead WHERE sink = ?1 AND sequence = ?2")?
-            .execute((sink, sequence))?;
-        if rows > 0 {
-            tx.prepare_cached("INSERT OR IGNORE INTO requeued VALUES (?1, ?2)")?.execute((sink, sequence))?;
-            count += 1;
-        }
-    }
-    let rows_of = |table: &str| {
-        let sql = format!("SELECT count(*) FROM {table} WHERE sink = ?1");
-        tx.query_row(&sql, [sink], |row| row.get::<_, u64>(0))
-    };
-    let after =
-        After::Requeued { sink: sink.to_owned(), dead: rows_of("dead")?, requeued: rows_of("requeued")? };
-    Ok((ChangeDone::Requeued { sink: sink.to_owned(), count }, after))
 }
 
 fn replay(
@@ -139,74 +113,6 @@ fn replay(
     let replay = Replay { cursor: Cursor::at(first - 1), last };
     let done = ChangeDone::ReplayStarted { sink: sink.to_owned(), replay: number, from: first, to: last };
     Ok((done, After::Replay { sink: sink.to_owned(), number, replay }))
-}
-
-fn release(
-    tx: &Connection,
-    state: &mut State,
-    index: &mut Index,
-    config: &SpoolConfig,
-    held: &[u64],
-) -> Result<(ChangeDone, After), SpoolError> {
-    if held.len() > config.group_max {
-        return Err(SpoolError::Refused(format!("release at most {} at a time", config.group_max)));
-    }
-    let (mut count, mut last) = (0, None);
-    for number in held {
-        let Some(callback) = held_back(tx, *number)? else { continue };
-        let content = Content {
-            request: &callback.request,
-            verdict: &callback.verdict,
-            facts: &callback.facts,
-            fingerprint: &callback.fingerprint,
-        };
-        let seen = index.fingerprint(tx, content.fingerprint)?;
-        let entity = content.entity();
-        let standing = entity.as_deref().map(|entity| index.standing(tx, entity)).transpose()?.flatten();
-        let occurrence = seen.map_or(0, |seen| seen.occurrence.saturating_add(1));
-        let arrival = Arrival { occurrence, entity, standing, signatures: Vec::new() };
-        last = store::accept(tx, state, index, &content, arrival)?.checksum;
-        tx.execute("DELETE FROM held WHERE number = ?1", [number])?;
-        state.held = state.held.saturating_sub(1);
-        count += 1;
-    }
-    Ok((ChangeDone::Released { count }, After::Appended { checksum: last }))
-}
-
-/// A held-back duplicate, whole.
-struct Held {
-    request: Request,
-    verdict: Verdict,
-    facts: Facts,
-    fingerprint: [u8; 32],
-}
-
-fn held_back(conn: &Connection, number: u64) -> Result<Option<Held>, SpoolError> {
-    let sql = "SELECT method, target, content_type, content_encoding, verdict, facts, body, fingerprint \
-        FROM held WHERE number = ?1";
-    let found = conn
-        .query_row(sql, [number], |row| {
-            let (method, verdict, facts): (String, String, String) = (row.get(0)?, row.get(4)?, row.get(5)?);
-            let parsed =
-                (record::method(&method), serde_json::from_str(&verdict), serde_json::from_str(&facts));
-            let (Some(method), Ok(verdict), Ok(facts)) = parsed else { return Ok(None) };
-            let request = Request {
-                method,
-                target: row.get(1)?,
-                content_type: row.get(2)?,
-                content_encoding: row.get(3)?,
-                body: Bytes::from(row.get::<_, Vec<u8>>(6)?),
-            };
-            Ok(Some(Held { request, verdict, facts, fingerprint: row.get(7)? }))
-        })
-        .optional()?;
-    match found {
-        Some(None) => {
-            Err(SpoolError::Refused(format!("held-back record {number} is damaged and cannot be released")))
-        }
-        Some(held) => Ok(held),
-        None => Ok(None),
-    }
 }
 
 fn forget(tx: &Connection, shared: &Shared, sink: &str) -> Result<(ChangeDone, After), SpoolError> {

@@ -81,8 +81,8 @@ pub use error::{AppendError, OpenError, SpoolError};
 pub use lane::LaneHandle;
 pub use order::{Mode, Operator, Order};
 pub use reader::{
-    DeadLetter, EventFilter, HeldBack, MissingRange, Quarantined, ReplayStatus, SinkCursor, SpoolReader,
-    SpoolStatus,
+    DeadLetter, EventFilter, HeldBack, MissingRange, Quarantined, QuarantinedCallback, ReplayStatus,
+    SinkCursor, SpoolReader, SpoolStatus,
 };
 pub use record::Record;
 pub use types::{Change, ChangeDone, Feed, Lag, Outcome, ReplayFrom, SpoolHealth};

@@ -13,6 +13,9 @@ use crate::event::{Endpoint, Status, Timestamp};
 
 mod rows;
 
+mod quarantine;
+
+pub use quarantine::QuarantinedCallback;
 pub use rows::{DeadLetter, HeldBack, MissingRange, Quarantined, ReplayStatus, SinkCursor, SpoolStatus};
 
 /// Which records to list. What is `None` does not matter.
@@ -96,6 +99,27 @@ impl SpoolReader {
         let sql = format!("SELECT {} FROM records r WHERE r.sequence = ?1", record::COLUMNS);
         let found = self.conn.query_row(&sql, [sequence], record::read).optional()?;
         Ok(found.and_then(good))
+    }
+
+    /// The record with this id, the latest where it was normalized again. There is no index of ids: all records are
+    /// looked through from the latest on, a page at a time.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn by_id(&self, id: &str) -> Result<Option<Record>, SpoolError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT sequence, id FROM records WHERE sequence < ?1 ORDER BY sequence DESC LIMIT 5000",
+        )?;
+        let mut below = self.tip()? + 1;
+        loop {
+            let rows = statement.query_map([below], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let page: Vec<(u64, String)> = rows.collect::<rusqlite::Result<_>>()?;
+            if let Some((sequence, _)) = page.iter().find(|(_, found)| found == id) {
+                return self.event(*sequence);
+            }
+            let Some((last, _)) = page.last() else { return Ok(None) };
+            below = *last;
+        }
     }
 
     /// The changes that operators made, the latest first, at most `limit`.

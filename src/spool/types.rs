@@ -107,6 +107,26 @@ pub enum Change {
         /// The numbers under which they are listed.
         held: Vec<u64>,
     },
+    /// Makes callbacks in quarantine events of their own, on the operator's word. Their signatures stay bound to what
+    /// they came with first.
+    ReleaseQuarantined {
+        /// The numbers under which they are listed.
+        numbers: Vec<u64>,
+    },
+    /// Deletes callbacks in quarantine for good.
+    DiscardQuarantined {
+        /// Which; all of them when absent.
+        #[serde(default)]
+        numbers: Option<Vec<u64>>,
+    },
+    /// Gives up on dead letters of a sink: it never gets these records. The records stay.
+    DiscardDead {
+        /// The sink.
+        sink: String,
+        /// Which; all of them when absent.
+        #[serde(default)]
+        sequences: Option<Vec<u64>>,
+    },
     /// Forgets the cursor of a sink that is no longer configured, with its dead letters.
     Forget {
         /// The sink.
@@ -121,6 +141,9 @@ impl Change {
             Change::Requeue { .. } => "requeue",
             Change::Replay { .. } => "replay",
             Change::Release { .. } => "release",
+            Change::ReleaseQuarantined { .. } => "release_quarantined",
+            Change::DiscardQuarantined { .. } => "discard_quarantined",
+            Change::DiscardDead { .. } => "discard_dead",
             Change::Forget { .. } => "forget",
         }
     }
@@ -161,6 +184,23 @@ pub enum ChangeDone {
     /// Held-back duplicates became events.
     Released {
         /// How many; fewer than asked for when some were not there.
+        count: u64,
+    },
+    /// Callbacks in quarantine became events.
+    ReleasedQuarantined {
+        /// The events' ids, in the order of their numbers.
+        ids: Vec<EventId>,
+    },
+    /// Callbacks in quarantine are gone.
+    DiscardedQuarantined {
+        /// How many.
+        count: u64,
+    },
+    /// Dead letters were given up.
+    DiscardedDead {
+        /// The sink.
+        sink: String,
+        /// How many.
         count: u64,
     },
     /// A removed sink's cursor is gone.

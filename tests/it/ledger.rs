@@ -92,6 +92,49 @@ fn what_is_kept_in_quarantine_is_listed_and_bounded() {
 }
 
 #[test]
+fn what_is_in_quarantine_is_shown_and_released_or_discarded_on_the_operators_word() {
+    let home = Home::new(&Config::files().text());
+    let relay = home.start();
+    let genuine = Callback::new("brand", "created");
+    let id = relay.accept(&genuine);
+    let other = |entity: &str| Callback::about("brand", "rejected", entity).nonce(&genuine.nonce);
+    for entity in ["BREAL", "BFORGED"] {
+        assert_eq!(status(&relay.send(&other(entity))), "quarantined");
+    }
+    let listed = home.run(&["quarantine", "list", "--json"]).json_lines();
+    let number = |entity: &str| {
+        let one = listed.iter().find(|one| one.to_string().contains(entity)).unwrap();
+        one["number"].to_string()
+    };
+    let shown = home.run(&["quarantine", "show", "--json", &number("BREAL")]).json_lines().remove(0);
+    assert!(shown["body"].as_str().is_some_and(|body| body.contains("BREAL")), "{shown}");
+    assert_eq!((&shown["first"]["id"], &shown["method"]), (&id.as_str().into(), &"POST".into()));
+    assert_eq!(home.run(&["quarantine", "show", "999"]).code, Some(1));
+    assert_eq!(home.run(&["quarantine", "release", "--yes", "999"]).code, Some(2));
+
+    let released = home.run(&["quarantine", "release", "--yes", &number("BREAL")]).json_lines().remove(0);
+    relay.drained();
+    relay.stop();
+    // The rest while it is stopped.
+    home.run(&["quarantine", "discard", "--yes", &number("BFORGED")]).ok();
+    assert!(home.run(&["quarantine", "list", "--json"]).json_lines().is_empty());
+    let events = files::topic_events(&home.events(), "plivo.10dlc.brand");
+    assert_eq!(events.len(), 2, "{events:#?}");
+    assert_eq!(
+        (&events[1]["data"]["brand_id"], &events[1]["data"]["occurrence"]),
+        (&"BREAL".into(), &0.into())
+    );
+    assert_eq!(events[1]["id"], released["released_quarantined"]["ids"][0]);
+    assert_ne!(events[1]["id"], id.as_str());
+
+    let relay = home.start();
+    assert_eq!(status(&relay.send(&other("BREAL"))), "quarantined", "the signature is the first one's");
+    assert_eq!(relay.send(&genuine).text("id"), id);
+    assert_eq!(home.run(&["spool", "audit", "--json"]).json_lines().len(), 2);
+    relay.stop();
+}
+
+#[test]
 fn a_held_back_duplicate_can_be_released_as_an_event_of_its_own() {
     let home = Home::new(&Config::files().text());
     let relay = home.start();

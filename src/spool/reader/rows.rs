@@ -1,5 +1,6 @@
 //! What stands in the spool besides records: status, cursors, dead letters, what is held back or quarantined.
 
+use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
 use super::super::cursor::Cursor;
@@ -215,16 +216,17 @@ impl SpoolReader {
             "SELECT sink, sequence, code, reason, at FROM dead WHERE ?1 IS NULL OR sink = ?1 \
              ORDER BY sink, sequence LIMIT ?2",
         )?;
-        let rows = statement.query_map((sink, limit), |row| {
-            Ok(DeadLetter {
-                sink: row.get(0)?,
-                sequence: row.get(1)?,
-                code: row.get(2)?,
-                reason: row.get(3)?,
-                at: time(row, 4)?,
-            })
-        })?;
+        let rows = statement.query_map((sink, limit), dead_letter)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// A dead letter of a sink.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn dead_letter(&self, sink: &str, sequence: u64) -> Result<Option<DeadLetter>, SpoolError> {
+        let sql = "SELECT sink, sequence, code, reason, at FROM dead WHERE sink = ?1 AND sequence = ?2";
+        Ok(self.conn.query_row(sql, (sink, sequence), dead_letter).optional()?)
     }
 
     /// Duplicates held back, the latest first, at most `limit`.
@@ -299,10 +301,20 @@ impl SpoolReader {
     }
 }
 
+fn dead_letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
+    Ok(DeadLetter {
+        sink: row.get(0)?,
+        sequence: row.get(1)?,
+        code: row.get(2)?,
+        reason: row.get(3)?,
+        at: time(row, 4)?,
+    })
+}
+
 fn decode(low: u64, above: &[u8]) -> Cursor {
     Cursor::decode(low, above).unwrap_or_else(|| Cursor::at(low))
 }
 
-fn json(text: &str) -> serde_json::Value {
+pub(super) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or(serde_json::Value::Null)
 }

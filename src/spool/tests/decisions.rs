@@ -203,3 +203,81 @@ fn after_a_jump_of_the_clock_nothing_is_deleted_for_its_age() {
     );
     assert!(opened.unwrap().clock_jumped);
 }
+
+/// A spool with one event and, under its signature, two contents in quarantine; their numbers.
+fn quarantined(bench: &Bench) -> (Spool, Vec<u64>) {
+    let spool = bench.open(&[lane("files")]);
+    for content in ["genuine", "other 1", "other 2"] {
+        let status = if content == "genuine" { Status::Created } else { Status::Rejected };
+        spool.append_blocking(callback("B1", status, content, &["s"])).unwrap();
+    }
+    let numbers: Vec<u64> =
+        bench.reader().quarantined(10).unwrap().iter().rev().map(|one| one.number).collect();
+    assert_eq!(numbers.len(), 2);
+    (spool, numbers)
+}
+
+#[test]
+fn what_is_released_from_quarantine_is_an_event_of_its_own_and_lets_nothing_else_in() {
+    let bench = Bench::new();
+    let (spool, numbers) = quarantined(&bench);
+    // The same content came under a signature of its own in between: that one has the first id.
+    assert_eq!(
+        spool.append_blocking(callback("B1", Status::Rejected, "other 2", &["t"])).unwrap(),
+        accepted("other 2", 0, 2)
+    );
+    let release = Change::ReleaseQuarantined { numbers: numbers.clone() };
+    let ids = vec![EventId::new(&hash("other 1"), 0), EventId::new(&hash("other 2"), 1)];
+    assert_eq!(made(&spool, release).unwrap(), ChangeDone::ReleasedQuarantined { ids: ids.clone() });
+    let records = spool.lane("files").unwrap().claim_blocking(Feed::Live, 2, 10).unwrap();
+    assert_eq!(records.iter().map(|one| one.id().clone()).collect::<Vec<_>>(), ids);
+    assert_eq!(records[0].stamp().previous_status, Some(Status::Rejected));
+    assert_eq!((bench.metrics.quarantine_rows.get(), bench.reader().status().unwrap().quarantine), (0, 0));
+    // The signature stands for what it came with first, now as before.
+    let id = EventId::new(&hash("genuine"), 0);
+    for content in ["other 1", "other 3"] {
+        let again = spool.append_blocking(callback("B1", Status::Rejected, content, &["s"])).unwrap();
+        assert_eq!(again, Outcome::Quarantined { id: id.clone(), kept: true }, "{content}");
+    }
+    let genuine = spool.append_blocking(callback("B1", Status::Created, "genuine", &["s"])).unwrap();
+    assert_eq!(genuine, duplicate("genuine", 0, false, false));
+}
+
+#[test]
+fn quarantine_is_discarded_by_number_or_as_a_whole() {
+    let bench = Bench::new();
+    let (spool, numbers) = quarantined(&bench);
+    let [first, second] = numbers[..] else { panic!() };
+    for (named, why) in [(vec![first, 999], "not there"), (vec![first, first], "named twice")] {
+        for change in [
+            Change::DiscardQuarantined { numbers: Some(named.clone()) },
+            Change::ReleaseQuarantined { numbers: named.clone() },
+        ] {
+            let refused = made(&spool, change).unwrap_err();
+            assert!(matches!(&refused, SpoolError::Refused(what) if what.contains(why)), "{refused}");
+        }
+    }
+    assert_eq!((bench.metrics.quarantine_rows.get(), *spool.tip().borrow()), (2, 1));
+    let discard = |numbers| made(&spool, Change::DiscardQuarantined { numbers }).unwrap();
+    assert_eq!(discard(Some(vec![first])), ChangeDone::DiscardedQuarantined { count: 1 });
+    assert_eq!(bench.reader().quarantined(10).unwrap()[0].number, second);
+    assert_eq!(discard(None), ChangeDone::DiscardedQuarantined { count: 1 });
+    assert_eq!(discard(None), ChangeDone::DiscardedQuarantined { count: 0 });
+    assert_eq!((bench.metrics.quarantine_rows.get(), bench.reader().status().unwrap().quarantine), (0, 0));
+}
+
+#[test]
+fn a_quarantined_callback_is_shown_whole_beside_the_event_that_came_first() {
+    let bench = Bench::new();
+    let (_spool, numbers) = quarantined(&bench);
+    let reader = bench.reader();
+    let callback = reader.quarantined_callback(numbers[1]).unwrap().unwrap();
+    assert_eq!(
+        (callback.method.as_str(), callback.body.as_slice()),
+        ("POST", br#"{"content":"other 2"}"#.as_slice())
+    );
+    assert_eq!(callback.facts["status"], "rejected");
+    assert_eq!(reader.by_id(&callback.first_id).unwrap().unwrap().sequence(), 1);
+    assert_eq!(reader.by_id("another").unwrap(), None);
+    assert_eq!(reader.quarantined_callback(999).unwrap(), None);
+}

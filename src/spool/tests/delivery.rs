@@ -331,3 +331,28 @@ fn a_closed_spool_refuses() {
     assert!(!bench.file("spool.db-wal").exists(), "a clean close leaves no log");
     bench.open(&[lane("a")]);
 }
+
+#[test]
+fn dead_letters_are_given_up_and_their_records_stay() {
+    let bench = Bench::new();
+    let spool = bench.open(&[lane("a"), lane("b")]);
+    fill(&spool, 0, 3);
+    let a = spool.lane("a").unwrap();
+    for sequence in [1, 2, 3] {
+        bury(&a, Feed::Live, sequence);
+    }
+    let discard =
+        |sink: &str, sequences| made(&spool, Change::DiscardDead { sink: sink.to_owned(), sequences });
+    let given_up = |count| ChangeDone::DiscardedDead { sink: "a".to_owned(), count };
+    assert!(matches!(discard("a", Some(vec![1, 4])), Err(SpoolError::Refused(_))));
+    assert!(matches!(discard("b", Some(vec![1])), Err(SpoolError::Refused(_))));
+    assert!(matches!(discard("nobody", None), Err(SpoolError::UnknownSink { .. })));
+    assert_eq!(a.dead_letters(), 3);
+    assert_eq!(discard("a", Some(vec![2])).unwrap(), given_up(1));
+    assert_eq!((a.dead_letters(), bench.reader().dead_letter("a", 2).unwrap()), (2, None));
+    assert_eq!(bench.reader().dead_letter("a", 3).unwrap().unwrap().reason, "the broker said so");
+    assert_eq!(discard("a", None).unwrap(), given_up(2));
+    assert_eq!((a.dead_letters(), bench.reader().status().unwrap().records), (0, 3));
+    assert_eq!(a.lag(), Lag { depth: 0, oldest: None, cursor: 3 });
+    assert!(!a.feeds().borrow().contains(&Feed::Requeued));
+}

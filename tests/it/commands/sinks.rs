@@ -92,12 +92,18 @@ fn what_is_too_large_for_nats_is_a_dead_letter_again_when_nothing_was_mended() {
     relay.drained();
     assert_eq!(dead_letters(&relay), 1.0);
     let sequence = dead(&home, "nats")[0]["sequence"].to_string();
+    let shown = home.run(&["dead", "show", "--json", "--sink", "nats", &sequence]).json_lines().remove(0);
+    assert_eq!((&shown["code"], &shown["event"]["data"]["endpoint"]), (&"too_large".into(), &"brand".into()));
     home.run(&["dead", "requeue", "--yes", "--sink", "nats", &sequence]).ok();
     until_true("the second refusal", || dead_letters(&relay) == 2.0);
     until_true("the dead letter", || dead(&home, "nats").len() == 1);
     let seen: Vec<String> = readers::nats(&url, &prefix, &[]).iter().map(|one| one.id().to_owned()).collect();
     assert_eq!(seen, [small]);
     assert_eq!(relay.metrics().sum("tendlc_dead_letters", &[("sink", "nats")]), 1.0);
+    home.run(&["dead", "discard", "--yes", "--sink", "nats", "--all"]).ok();
+    assert!(dead(&home, "nats").is_empty());
+    assert_eq!(relay.metrics().sum("tendlc_dead_letters", &[("sink", "nats")]), 0.0);
+    assert_eq!(home.run(&["dead", "show", "--sink", "nats", &sequence]).code, Some(1), "it is none any more");
 }
 
 #[test]
