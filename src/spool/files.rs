@@ -58,7 +58,15 @@ pub(super) fn prepare_directory(dir: &Path) -> Result<(), OpenError> {
 
 /// The lock of a spool, let go when dropped (and by the kernel when the process dies).
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "held, not used")] File);
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A process that is just being started has the file open too, and closing ours would leave the lock with it.
+        // Where it cannot be let go, it ends with the last of them.
+        let _ = self.0.unlock();
+    }
+}
 
 /// Takes the lock.
 pub(super) fn lock(paths: &Paths) -> Result<Lock, OpenError> {
@@ -161,5 +169,22 @@ fn network_file_system(dir: &Path) -> Option<&'static str> {
         0x5346_414f => Some("afs"),
         0x0bd0_0bd0 => Some("lustre"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_let_go_though_a_process_that_is_being_started_has_the_file_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::new(dir.path());
+        let held = lock(&paths).unwrap();
+        assert!(matches!(lock(&paths), Err(OpenError::Locked { .. })));
+        let inherited = held.0.try_clone().unwrap();
+        drop(held);
+        assert!(lock(&paths).is_ok());
+        drop(inherited);
     }
 }

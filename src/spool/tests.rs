@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -171,12 +172,13 @@ fn drain(lane: &LaneHandle, feed: Feed) -> Vec<u64> {
     }
 }
 
-/// Waits for something that another thread does; it is a failure when it does not come.
+/// Waits for something that another thread does; it is a failure when it does not come. In between, that thread has the
+/// processor.
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed().as_secs() < 20, "{what} did not happen");
-        std::thread::yield_now();
+        assert!(begun.elapsed().as_secs() < 60, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::wire::{Running, Wire, limits};
+use super::wire::{Running, Stopped, Wire, limits};
 use crate::ingress::limits::ConnectionLimits;
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -54,12 +54,15 @@ async fn an_idle_connection_outlives_the_deadline_of_a_request() {
     assert_eq!(fresh.get("/echo").await.status, 200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_idle_connection_ends_at_its_own_time_without_an_answer() {
+    let clock = Stopped::clock();
     let server = server(ConnectionLimits { request_deadline: LONG, idle_timeout: SHORT, ..limits() }).await;
     let mut fresh = server.connect().await;
     let mut used = server.connect().await;
     assert_eq!(used.get("/echo").await.status, 200);
+    server.has(2).await;
+    clock.pass(SHORT + Duration::from_millis(1)).await;
     assert_eq!(used.end().await, "");
     assert_eq!(fresh.end().await, "");
     assert_eq!(server.closed("idle_timeout"), 2);
@@ -136,8 +139,9 @@ async fn a_panic_is_answered_503_and_counted() {
     assert_eq!(wire.get("/echo").await.status, 200, "the connection lives on");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answer_survives_a_body_that_nobody_reads() {
+    let _clock = Stopped::clock();
     let server = server(limits()).await;
     let mut wire = server.connect().await;
     wire.send("POST /echo HTTP/1.1\r\nhost: r\r\ntransfer-encoding: chunked\r\n\r\n").await;
@@ -153,8 +157,10 @@ async fn the_answer_survives_a_body_that_nobody_reads() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn at_the_cap_an_idle_connection_makes_room_and_a_working_one_does_not() {
+    // No request is half sent for so long that it may be cut off.
+    let _clock = Stopped::clock();
     let server = server(ConnectionLimits { connections: 2, ..limits() }).await;
     let mut idle = server.connect().await;
     assert_eq!(idle.get("/echo").await.status, 200);
@@ -177,27 +183,36 @@ async fn at_the_cap_an_idle_connection_makes_room_and_a_working_one_does_not() {
     assert_eq!((server.closed("idle_cap"), server.closed("cap")), (1, 1));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn at_the_cap_stalled_requests_make_room_for_real_ones() {
+    let clock = Stopped::clock();
     let server = server(ConnectionLimits { connections: 50, ..limits() }).await;
+    let halves = ["POST /echo HTTP/1.1\r\nhost: r\r\ncontent-length: 9\r\n\r\nhalf", "POST /echo HT"];
     let mut stalled: Vec<Wire> = Vec::new();
-    for n in 0..50 {
+    for half in halves.iter().cycle().take(50) {
         let mut wire = server.connect().await;
-        let body = "POST /echo HTTP/1.1\r\nhost: r\r\ncontent-length: 9\r\n\r\nhalf";
-        wire.send(if n % 2 == 0 { body } else { "POST /echo HT" }).await;
+        wire.send(half).await;
         stalled.push(wire);
     }
-    // Refused at first: a request half sent is given a moment. None waits for the deadline.
-    let mut refusals = 0;
-    loop {
-        let mut real = server.connect().await;
-        real.try_send(b"GET /echo HTTP/1.1\r\nhost: r\r\n\r\n").await;
-        match real.try_reply().await {
-            Some(reply) if reply.status == 200 => break,
-            _ => refusals += 1,
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        assert!(refusals < 200, "no room for a real request");
+    // Refused at first: a request half sent is given a moment. Until the last half has arrived there is room in place of
+    // a connection that seems idle.
+    while let Some(mut real) = answered(&server).await {
+        real.send(halves[0]).await;
+        stalled.push(real);
     }
+    clock.pass(Duration::from_millis(1001)).await;
+    for _ in 0..10 {
+        let real = answered(&server).await.expect("no room for a real request");
+        drop(real);
+    }
+    // None waited for the deadline.
     assert_eq!(server.closed("header_timeout"), 0);
+}
+
+/// A new connection whose request was answered, if it found a place.
+async fn answered(server: &Running) -> Option<Wire> {
+    let mut wire = server.connect().await;
+    wire.try_send(b"GET /echo HTTP/1.1\r\nhost: r\r\n\r\n").await;
+    let reply = wire.try_reply().await;
+    reply.is_some_and(|reply| reply.status == 200).then_some(wire)
 }

@@ -1,7 +1,7 @@
 //! A client that sends exactly the bytes it is given, and a server to send them to.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,7 +21,26 @@ use crate::ingress::server::{Server, Shutdown};
 use crate::metrics::Metrics;
 
 /// Nothing here should take as long; only a test that fails does.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A clock that stands still, of a test that starts paused, so that a busy machine makes no request late. It goes on by
+/// itself when patience is at its end, which ends whatever waits.
+pub(super) struct Stopped {
+    _end: mpsc::Sender<()>,
+}
+
+impl Stopped {
+    pub(super) fn clock() -> Self {
+        let (end, ended) = mpsc::channel::<()>();
+        // While such a task runs, the runtime does not move a paused clock for want of work.
+        drop(tokio::task::spawn_blocking(move || ended.recv_timeout(PATIENCE)));
+        Stopped { _end: end }
+    }
+
+    pub(super) async fn pass(&self, time: Duration) {
+        tokio::time::advance(time).await;
+    }
+}
 
 pub(super) fn limits() -> ConnectionLimits {
     ConnectionLimits {
@@ -61,6 +80,13 @@ impl Running {
 
     pub(super) async fn connect(&self) -> Wire {
         Wire::connect(self.addr).await
+    }
+
+    /// Waits until so many connections have their places.
+    pub(super) async fn has(&self, connections: i64) {
+        while self.metrics.connections.get() != connections {
+            tokio::task::yield_now().await;
+        }
     }
 
     pub(super) fn closed(&self, reason: &str) -> u64 {
