@@ -83,8 +83,9 @@ pub struct VerifyArgs {
     /// The ledger that `plivo-sim` wrote.
     #[arg(long, value_name = "FILE")]
     pub ledger: PathBuf,
-    /// What a consumer read, in its order: JSON Lines of events, or of records with the event as `value`. FILE may be a
-    /// directory of .jsonl files, one a topic, or - for standard input; the same NAME again adds to it.
+    /// What a consumer read, in its order: JSON Lines of events, of records with the event as `value`, or as `kcat -J`
+    /// and `nats sub --dump=-` print them. FILE may be a directory of .jsonl files, one a topic, or - for standard input;
+    /// the same NAME again adds to it.
     #[arg(long = "read", value_name = "NAME=FILE", required = true, value_parser = named)]
     pub readings: Vec<(String, PathBuf)>,
     /// The relay's window for duplicates, in seconds.

@@ -1,13 +1,16 @@
 //! A line of a reading: an event in a file, or a record as a broker's client prints it.
 //!
 //! ```text
-//! {"specversion": …, …}                                                        an event, as a file or `nats sub --raw` has it
-//! {"topic": …, "partition": …, "headers": {…}, "value": …}                     a record with its value as JSON
-//! {"topic": …, "partition": …, "headers": ["name", "value", …], "payload": …}  a record of `kcat -J`: its value as text
+//! {"specversion": …, …}                                                        an event, as files have it
+//! {"topic": …, "partition": …, "headers": {…}, "value": …}                     a record, its value as JSON
+//! {"topic": …, "partition": …, "headers": ["name", "value", …], "payload": …}  `kcat -J`, its value as text
+//! {"Subject": …, "Header": {"name": ["value"]}, "Data": …}                     `nats sub --dump=-`, in base64
 //! ```
 
 use std::collections::HashMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -27,15 +30,23 @@ impl Record {
     /// When it is no JSON, or has a value that is none.
     pub fn read(line: &str) -> Result<Self, String> {
         let mut line: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        let value = match (line.get("specversion"), line.get("value"), line.get("payload")) {
-            (None, Some(_), _) => line["value"].take(),
-            (None, None, Some(payload)) => text(payload)?,
-            _ => return Ok(Record { value: line, ..Record::default() }),
+        let has = |name: &str| line.get(name).is_some();
+        let (topic, names, value) = if has("specversion") {
+            return Ok(Record { value: line, ..Record::default() });
+        } else if has("payload") {
+            ("topic", "headers", parsed(line["payload"].as_str().map(str::as_bytes))?)
+        } else if has("Data") {
+            let data = line["Data"].as_str().and_then(|data| STANDARD.decode(data).ok());
+            ("Subject", "Header", parsed(data.as_deref())?)
+        } else if has("value") {
+            ("topic", "headers", line["value"].take())
+        } else {
+            return Err("no event, and no record that could have one".to_owned());
         };
         Ok(Record {
-            topic: line["topic"].as_str().map(str::to_owned),
+            topic: line[topic].as_str().map(str::to_owned),
             partition: line["partition"].as_i64(),
-            headers: headers(&line["headers"]),
+            headers: headers(&line[names]),
             value,
         })
     }
@@ -75,15 +86,18 @@ impl Record {
     }
 }
 
-/// The payload that kcat printed.
-fn text(payload: &Value) -> Result<Value, String> {
-    let text = payload.as_str().ok_or("no event: its payload is no text")?;
-    serde_json::from_str(text).map_err(|error| format!("no event: its payload is no JSON: {error}"))
+fn parsed(value: Option<&[u8]>) -> Result<Value, String> {
+    let value = value.ok_or("no event: its value is no text")?;
+    serde_json::from_slice(value).map_err(|error| format!("no event: its value is no JSON: {error}"))
 }
 
-/// As an object, or one name after the other, each before its value.
+/// As an object, of whose values the first counts where there are several, or one name after the other, each before its
+/// value.
 fn headers(found: &Value) -> HashMap<String, String> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| {
+        let first = value.as_array().and_then(|values| values.first()).unwrap_or(value);
+        first.as_str().unwrap_or_default().to_owned()
+    };
     let pairs: Vec<(String, String)> = match found {
         Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
         Value::Array(items) => items.chunks_exact(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect(),
@@ -119,6 +133,11 @@ mod tests {
             json!({"topic": "t", "headers": nats, "value": data}),
             json!({"topic": "t", "headers": ["x", "y"], "key": "B", "payload": event.to_string()}),
             json!({"topic": "t", "headers": ["ce_id", "i", "ce_subject", "brand/B ä"], "payload": data.to_string()}),
+            json!({"Subject": "t", "Header": null, "Data": STANDARD.encode(event.to_string())}),
+            json!({
+                "Subject": "t", "Header": {"ce-id": ["i"], "ce-subject": ["brand/B%20%C3%A4"]},
+                "Data": STANDARD.encode(data.to_string()),
+            }),
         ] {
             let record = read(&line);
             let attributes = ["id", "subject", "none"].map(|name| record.attribute(name));
@@ -131,16 +150,19 @@ mod tests {
     fn where_it_is_from() {
         assert_eq!(read(&json!({"topic": "t", "partition": 2, "payload": "{}"})).place("file"), "t[2]");
         assert_eq!(read(&json!({"topic": "t", "value": {}})).place("file"), "t");
+        assert_eq!(read(&json!({"Subject": "s", "Data": STANDARD.encode("{}")})).place("file"), "s");
         assert_eq!(read(&json!({"specversion": "1.0"})).place("file"), "file");
         let replayed = read(&json!({"headers": ["tendlc-replay", "1"], "payload": "{}"}));
         assert!(replayed.has_header("tendlc-replay") && !replayed.has_header("other"));
     }
 
     #[test]
-    fn a_payload_that_is_no_json_is_told() {
-        for payload in [json!(null), json!("text"), json!("")] {
-            let error = Record::read(&json!({"topic": "t", "payload": payload}).to_string()).unwrap_err();
-            assert!(error.contains("payload"), "{error}");
+    fn a_value_that_is_no_json_is_told() {
+        for value in [json!(null), json!("text"), json!("")] {
+            for name in ["payload", "Data"] {
+                let error = Record::read(&json!({ name: value }).to_string()).unwrap_err();
+                assert!(error.contains("its value is no"), "{error}");
+            }
         }
     }
 }

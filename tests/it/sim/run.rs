@@ -58,7 +58,8 @@ pub fn verify_all(
     judged(sim(&home.path(""), &fixed).args(brokers).args(more))
 }
 
-fn judged(command: &mut Command) -> (Option<i32>, Value) {
+/// What the checker says.
+pub fn judged(command: &mut Command) -> (Option<i32>, Value) {
     let Finished { code, out, err } = cli::run(command);
     let report = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
     (code, report)
