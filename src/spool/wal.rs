@@ -31,8 +31,12 @@ impl Log {
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 
-/// Reads the log through. An unfinished write leaves at most one frame that does not fit, at the very end: when a
-/// frame with the current salts follows one that does not fit, the disk lost something in between.
+/// Reads the log through. A commit is synced before the next one is begun, so an unfinished write leaves frames that do not
+/// fit within one commit only, the last one; any of its sectors may have arrived. Frames that follow its end were written
+/// after it was synced: then the disk lost something that it had. What is known to be of this round by nothing but its
+/// salts may be an old frame with a sector of a new one; so only frames count that fit the one before them.
+///
+/// Damage in the last two commits looks like an unfinished write. What was acknowledged is compared with the mark.
 pub(super) fn inspect(path: &Path) -> io::Result<Log> {
     let mut file = match File::open(path) {
         Ok(file) => BufReader::with_capacity(256 << 10, file),
@@ -43,22 +47,33 @@ pub(super) fn inspect(path: &Path) -> io::Result<Log> {
     if !fill(&mut file, &mut header)? {
         return Ok(Log::Empty);
     }
-    let Some(mut frames) = Frames::start(&header) else { return Ok(Log::HeaderDamaged) };
+    let Some(mut frames) = Frames::start(&header) else {
+        // A header is synced before the first frame is written: one that has not arrived has nothing after it.
+        let never_arrived = header == [0; HEADER] && !fill(&mut file, &mut [0])?;
+        return Ok(if never_arrived { Log::Empty } else { Log::HeaderDamaged });
+    };
     let mut frame = vec![0; FRAME_HEADER + frames.page_size];
     let mut number = 0;
     let mut misfit = None;
+    // Whether a commit ended after the misfit.
+    let mut ended = false;
     while fill(&mut file, &mut frame)? {
-        match (frames.is_current(&frame), misfit) {
-            // The end of what was written since the log was last restarted; older frames follow.
-            (false, None) => break,
-            (false, Some(_)) => {}
-            (true, Some(misfit)) => return Ok(Log::Damaged { frame: misfit }),
-            (true, None) if !frames.fits(&frame) => misfit = Some(number),
-            (true, None) => {}
+        let (current, fits) = (frames.is_current(&frame), frames.fits(&frame));
+        match misfit {
+            None if !current => break, // The end of what was written since the log was last restarted.
+            None if !fits => misfit = Some(number),
+            Some(misfit) if current && fits && ended => return Ok(Log::Damaged { frame: misfit }),
+            Some(_) if current && fits => ended = ends_commit(&frame),
+            None | Some(_) => {}
         }
         number += 1;
     }
     Ok(Log::Intact)
+}
+
+/// Whether the frame says that it is the last of a commit.
+fn ends_commit(frame: &[u8]) -> bool {
+    word(frame, 4) != 0
 }
 
 /// The running checksum over a log's frames.
@@ -91,11 +106,12 @@ impl Frames {
         frame[8..16] == self.salts
     }
 
-    /// Takes the frame into the sum; whether it fits. After one that does not, nothing fits.
+    /// Whether the frame fits what the one before it says of itself.
     fn fits(&mut self, frame: &[u8]) -> bool {
         self.add(&frame[..8]);
         self.add(&frame[FRAME_HEADER..]);
-        word(frame, 0) != 0 && self.sum == (word(frame, 16), word(frame, 20))
+        let said = (word(frame, 16), word(frame, 20));
+        word(frame, 0) != 0 && std::mem::replace(&mut self.sum, said) == said
     }
 
     fn add(&mut self, bytes: &[u8]) {
@@ -161,17 +177,26 @@ mod tests {
         assert!(frames > 10);
         assert_eq!(inspect(&dir.join("none")).unwrap(), Log::Empty);
         assert_eq!(inspect_bytes(dir, &[]), Log::Empty);
+        assert_eq!(inspect_bytes(dir, &[0; HEADER]), Log::Empty);
+        assert_eq!(inspect_bytes(dir, &[0; HEADER + 1]), Log::HeaderDamaged);
         assert_eq!(inspect_bytes(dir, &bytes), Log::Intact);
         // Cut anywhere: what a crash leaves.
         for cut in [HEADER, HEADER + 1, HEADER + 3 * frame, HEADER + 3 * frame + 24, bytes.len() - 1] {
             assert_eq!(inspect_bytes(dir, &bytes[..cut]), Log::Intact, "cut at {cut}");
         }
-        // The last frame torn: also what a crash leaves.
-        let mut torn = bytes.clone();
-        *torn.last_mut().unwrap() ^= 1;
-        assert_eq!(inspect_bytes(dir, &torn), Log::Intact);
-        // Any other one: damage.
-        for number in [0, 4, frames - 2] {
+        // Any frame of the last commit torn: also what a crash leaves.
+        let flag = |number: usize| word(&bytes, HEADER + number * frame + 4) != 0;
+        let last = (0..frames - 1).rev().find(|number| flag(*number)).unwrap() + 1;
+        assert!(last < frames - 1, "a commit of several frames");
+        for number in last..frames {
+            let mut torn = bytes.clone();
+            torn[HEADER + number * frame + 100] ^= 1;
+            assert_eq!(inspect_bytes(dir, &torn), Log::Intact, "frame {number}");
+            torn[HEADER + number * frame..][..frame].fill(0);
+            assert_eq!(inspect_bytes(dir, &torn), Log::Intact, "frame {number}");
+        }
+        // One that commits follow: damage.
+        for number in [0, 4] {
             let mut damaged = bytes.clone();
             damaged[HEADER + number * frame + 100] ^= 1;
             assert_eq!(inspect_bytes(dir, &damaged), Log::Damaged { frame: number as u64 });
