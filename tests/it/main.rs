@@ -15,6 +15,7 @@ mod dedupe;
 mod delivery;
 mod demo;
 mod drain;
+mod faults;
 mod kafka_auth;
 mod ledger;
 mod logs;

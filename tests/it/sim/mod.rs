@@ -12,7 +12,7 @@ mod https;
 mod killed;
 mod load;
 mod replay;
-mod run;
+pub mod run;
 mod sdks;
 mod serving;
 mod signatures;

@@ -42,6 +42,12 @@ pub fn verify(home: &Home, ledger: &str, events: &str, more: &[&str]) -> (Option
     judged(sim(&home.path(""), &fixed).args(more))
 }
 
+/// What the checker says of one reading, `NAME=FILE`, against the home's file `ledger`.
+pub fn verify_read(home: &Home, read: &str, more: &[&str]) -> (Option<i32>, Value) {
+    let fixed = ["verify-ledger", "--json", "--ledger", "ledger", "--read", read];
+    judged(sim(&home.path(""), &fixed).args(more))
+}
+
 /// What the checker says of what was read from Kafka and NATS, and of the files.
 pub fn verify_all(
     home: &Home,

@@ -39,6 +39,22 @@ impl Process {
         kill_process(self.pid(), signal).unwrap();
     }
 
+    /// SIGSTOP, and waits until every thread stands still.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+        let threads = format!("/proc/{}/task", self.pid().as_raw_nonzero());
+        until("threads that stand still", || {
+            let mut threads = std::fs::read_dir(&threads).unwrap();
+            let is_stopped =
+                |stat: String| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'));
+            threads
+                .all(|thread| {
+                    std::fs::read_to_string(thread.unwrap().path().join("stat")).is_ok_and(is_stopped)
+                })
+                .then_some(())
+        });
+    }
+
     /// The exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()

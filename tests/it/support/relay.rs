@@ -1,8 +1,9 @@
 //! The real binary in a directory of its own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -23,7 +24,12 @@ pub struct Home {
 
 impl Home {
     pub fn new(config: &str) -> Self {
-        let home = Home { dir: tempfile::Builder::new().prefix("tendlc-it-").tempdir().unwrap() };
+        Home::within(&std::env::temp_dir(), config)
+    }
+
+    /// Somewhere in this directory.
+    pub fn within(parent: &Path, config: &str) -> Self {
+        let home = Home { dir: tempfile::Builder::new().prefix("tendlc-it-").tempdir_in(parent).unwrap() };
         home.write("relay.toml", config);
         home
     }
@@ -51,27 +57,50 @@ impl Home {
 
     /// Starts the relay and waits until it listens.
     pub fn start(&self) -> Relay {
-        let relay =
-            Process::spawn(self.command(&["serve", "--config", "relay.toml"]).env("RUST_BACKTRACE", "1"));
-        Relay::listening(relay)
+        self.start_with(|command| {
+            command.env("RUST_BACKTRACE", "1");
+        })
     }
 
     /// Starts the relay at this address, whatever the configuration says.
     pub fn start_at(&self, address: SocketAddr) -> Relay {
-        self.start_broken_at(address, "")
+        self.start_with(|command| {
+            command.env("TENDLC_INGRESS__LISTEN", address.to_string());
+        })
+    }
+
+    /// Starts the relay by a command that was prepared by this.
+    pub fn start_with(&self, prepare: impl FnOnce(&mut Command)) -> Relay {
+        let mut command = self.command(&["serve", "--config", "relay.toml"]);
+        prepare(&mut command);
+        Relay::listening(Process::spawn(&mut command))
+    }
+
+    /// Starts the relay at this address and kills it after this time, wherever it is by then.
+    pub fn start_and_kill(&self, address: SocketAddr, after: Duration) {
+        let mut command = self.command(&["serve", "--config", "relay.toml"]);
+        let mut relay = Process::spawn(command.env("TENDLC_INGRESS__LISTEN", address.to_string()));
+        std::thread::sleep(after);
+        relay.kill();
+    }
+
+    /// Starts the relay, or answers what it said before it ended by itself.
+    pub fn try_start(&self) -> Result<Relay, String> {
+        Relay::try_listening(Process::spawn(&mut self.command(&["serve", "--config", "relay.toml"])))
     }
 
     /// Starts a relay that breaks its promises as `TENDLC_TEST_BREAK` says.
     pub fn start_broken(&self, how: &str) -> Relay {
-        let mut command = self.command(&["serve", "--config", "relay.toml"]);
-        Relay::listening(Process::spawn(command.env("TENDLC_TEST_BREAK", how)))
+        self.start_with(|command| {
+            command.env("TENDLC_TEST_BREAK", how);
+        })
     }
 
     /// The same at this address.
     pub fn start_broken_at(&self, address: SocketAddr, how: &str) -> Relay {
-        let mut command = self.command(&["serve", "--config", "relay.toml"]);
-        command.env("TENDLC_INGRESS__LISTEN", address.to_string()).env("TENDLC_TEST_BREAK", how);
-        Relay::listening(Process::spawn(&mut command))
+        self.start_with(|command| {
+            command.env("TENDLC_INGRESS__LISTEN", address.to_string()).env("TENDLC_TEST_BREAK", how);
+        })
     }
 
     /// The directory of the File sink.
@@ -88,18 +117,27 @@ pub struct Relay {
 }
 
 impl Relay {
-    fn listening(mut process: Process) -> Self {
-        let listening = || {
+    fn listening(process: Process) -> Self {
+        Relay::try_listening(process).unwrap_or_else(|said| panic!("the relay ended:\n{said}"))
+    }
+
+    fn try_listening(mut process: Process) -> Result<Self, String> {
+        let line = until("the relay listening", || {
             let line = process.log.find("listening");
             let ended = if line.is_none() { process.ended() } else { None };
-            assert!(ended.is_none(), "the relay ended with {ended:?}:\n{}", process.log.tail());
-            line
-        };
-        let line = until("the relay listening", listening);
+            match ended {
+                Some(_) => {
+                    // All that it said.
+                    let status = process.wait();
+                    Some(Err(format!("{status}:\n{}", process.log.tail())))
+                }
+                None => line.map(Ok),
+            }
+        })?;
         let address = |name| field(&line, name).and_then(|text| text.parse().ok());
         let (callbacks, admin) = (address("callbacks"), address("admin"));
         let (Some(callbacks), Some(admin)) = (callbacks, admin) else { panic!("no addresses in {line}") };
-        Relay { process, callbacks, admin }
+        Ok(Relay { process, callbacks, admin })
     }
 
     pub fn send(&self, callback: &Callback) -> Response {

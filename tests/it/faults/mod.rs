@@ -1,0 +1,10 @@
+//! The fault suite: what the world does to a relay, and what it must hold through it. `docs/reliability.md` tells the
+//! figures.
+//!
+//! `make test` runs a short form of each fault, `make torture` the long one. What is random comes from a seed that is
+//! printed; `TENDLC_TEST_SEED` sets it.
+
+mod dice;
+mod kill;
+mod plivo;
+mod report;
