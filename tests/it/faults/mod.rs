@@ -5,6 +5,11 @@
 //! printed; `TENDLC_TEST_SEED` sets it.
 
 mod dice;
+mod disk;
 mod kill;
 mod plivo;
+mod power;
 mod report;
+mod shim;
+mod torn;
+mod trace;
