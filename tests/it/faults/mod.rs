@@ -6,6 +6,7 @@
 
 mod dice;
 mod disk;
+mod full;
 mod kill;
 mod plivo;
 mod power;
