@@ -6,6 +6,7 @@
 
 mod dice;
 mod disk;
+mod eio;
 mod full;
 mod kill;
 mod plivo;
