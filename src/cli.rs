@@ -268,6 +268,15 @@ pub struct ReplayArgs {
     /// To this sequence number [default: the latest now].
     #[arg(long, value_name = "N")]
     pub to: Option<u64>,
+    /// Up to the last event received before this time: RFC 3339, or how long ago, such as 1h.
+    #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "to")]
+    pub to_time: Option<Timestamp>,
+    /// Only this endpoint: brand, campaign, number_linking, number_unlinking or unrecognized.
+    #[arg(long)]
+    pub endpoint: Option<Kind>,
+    /// Only this entity: a brand id, a campaign id, or a number such as +15551234567.
+    #[arg(long, value_name = "ID")]
+    pub entity: Option<String>,
     /// Whether it is asked first.
     #[command(flatten)]
     pub agreement: Agreement,
@@ -415,6 +424,7 @@ mod tests {
             "dead requeue --sink kafka --all --yes",
             "replay --sink kafka --from-time 1d",
             "replay --sink kafka --from-sequence 1 --to 9",
+            "replay --sink kafka --from-time 2h --to-time 1h --endpoint brand --entity B1 --yes",
             "held list",
             "held release 4 5 --dry-run",
             "quarantine list --json",
@@ -446,6 +456,7 @@ mod tests {
             ("events --since 5", "how long ago"),
             ("signature verify --scheme v1", "v2"),
             ("replay --sink kafka", "--from-time"),
+            ("replay --sink kafka --from-sequence 1 --to 2 --to-time 1h", "cannot be used with"),
             ("replay --sink kafka --from-time 1d --from-sequence 1", "cannot be used with"),
             ("dead requeue --sink kafka", "SEQUENCES"),
             ("dead discard --sink kafka 1 --all", "cannot be used with"),

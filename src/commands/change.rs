@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::control::{Answer, Request, ask};
 use crate::event::EventId;
 use crate::metrics::Metrics;
-use crate::spool::{Change, ChangeDone, Mode, Order, Spool, SpoolError};
+use crate::spool::{Change, ChangeDone, Mode, Only, Order, Spool, SpoolError};
 
 /// Makes a change wherever the spool's writer is, once it was agreed to, and says what it did.
 pub(super) fn make(config: &Config, change: Change, agreement: Agreement) -> Result<(), Failure> {
@@ -39,7 +39,7 @@ pub(super) fn make(config: &Config, change: Change, agreement: Agreement) -> Res
 
 /// Asked for anew each time: a relay may start or stop while somebody thinks.
 fn carry_out(config: &Config, order: &Order) -> Result<ChangeDone, Failure> {
-    let asked = ask(&config.spool.path, &Request::Change(order.clone()));
+    let asked = ask(&config.spool.path, &Request::Change(Box::new(order.clone())));
     match asked.map_err(|error| Failure::Spool(error.into()))? {
         Some(Answer::Done(done)) => Ok(done),
         Some(Answer::Failed { code, message }) => Err(refused(&code, message)),
@@ -103,8 +103,8 @@ fn deed(shown: &ChangeDone) -> String {
         ChangeDone::Requeued { sink, count } => {
             format!("send {} to {sink} again", many(*count, "dead letter"))
         }
-        ChangeDone::ReplayStarted { sink, from, to, .. } => {
-            format!("publish events {from} to {to} again to {sink}, under the same ids")
+        ChangeDone::ReplayStarted { sink, from, to, only, .. } => {
+            format!("publish events {from} to {to}{} again to {sink}, under the same ids", of(only))
         }
         ChangeDone::Released { count } => {
             format!("make {} of {}", many(*count, "event"), many(*count, "held-back duplicate"))
@@ -134,8 +134,8 @@ fn told(done: &ChangeDone) -> String {
         ChangeDone::Requeued { sink, count } => {
             format!("sent to {sink} again: {}", many(*count, "dead letter"))
         }
-        ChangeDone::ReplayStarted { sink, replay, from, to } => {
-            format!("replay {replay}: events {from} to {to} are published again to {sink}")
+        ChangeDone::ReplayStarted { sink, replay, from, to, only } => {
+            format!("replay {replay}: events {from} to {to}{} are published again to {sink}", of(only))
         }
         ChangeDone::Released { count } => {
             format!("made events of their own: {}", many(*count, "held-back duplicate"))
@@ -154,6 +154,14 @@ fn told(done: &ChangeDone) -> String {
             format!("forgotten: {}, and {} of it", printable(sink), many(*dead_letters, "dead letter"))
         }
     }
+}
+
+/// Which of a replay's range.
+fn of(only: &Only) -> String {
+    let endpoint = only.endpoint.map(|kind| format!("endpoint {kind}"));
+    let entity = only.entity.as_deref().map(|entity| format!("entity {}", printable(entity)));
+    let parts: Vec<String> = endpoint.into_iter().chain(entity).collect();
+    if parts.is_empty() { String::new() } else { format!(" (only {})", parts.join(", ")) }
 }
 
 fn many(count: u64, what: &str) -> String {

@@ -3,7 +3,7 @@
 use super::{Failure, change};
 use crate::cli::ReplayArgs;
 use crate::config::Config;
-use crate::spool::{Change, ReplayFrom};
+use crate::spool::{Change, Only, ReplayFrom, ReplayTo};
 
 /// Starts a replay. A stopped relay carries it out when it runs again.
 ///
@@ -15,5 +15,7 @@ pub fn run(config: &Config, args: ReplayArgs) -> Result<(), Failure> {
         (None, Some(time)) => ReplayFrom::Time(time),
         (None, None) => return Err(Failure::Usage("give --from-time or --from-sequence".to_owned())),
     };
-    change::make(config, Change::Replay { sink: args.sink, from, to: args.to }, args.agreement)
+    let to = args.to.map(ReplayTo::Sequence).or(args.to_time.map(ReplayTo::Time));
+    let only = Only { endpoint: args.endpoint, entity: args.entity };
+    change::make(config, Change::Replay { sink: args.sink, from, to, only }, args.agreement)
 }

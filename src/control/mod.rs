@@ -31,7 +31,7 @@ const LINE_MAX: u64 = 256 << 10;
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// A change of the spool.
-    Change(Order),
+    Change(Box<Order>),
     /// How the lanes are doing, which only the running relay knows.
     Lanes,
 }

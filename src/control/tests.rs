@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::metrics::Metrics;
 use crate::spool::{
-    Change, LaneSpec, Mode, Operator, Order, ReplayFrom, Spool, SpoolConfig, SpoolReader, Start,
+    Change, LaneSpec, Mode, Only, Operator, Order, ReplayFrom, Spool, SpoolConfig, SpoolReader, Start,
 };
 
 struct Served {
@@ -57,13 +57,18 @@ impl Served {
 }
 
 fn replay(sink: &str) -> Request {
-    ordered(Change::Replay { sink: sink.to_owned(), from: ReplayFrom::Sequence(1), to: None })
+    ordered(Change::Replay {
+        sink: sink.to_owned(),
+        from: ReplayFrom::Sequence(1),
+        to: None,
+        only: Only::default(),
+    })
 }
 
 /// By somebody who says that they are root.
 fn ordered(change: Change) -> Request {
     let by = Operator { uid: 0, user: Some("root".to_owned()), login: None, host: "here".to_owned() };
-    Request::Change(Order { change, by, mode: Mode::Unseen })
+    Request::Change(Box::new(Order { change, by, mode: Mode::Unseen }))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,13 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::generate::SchemaSettings;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::meanings::meaning;
 use crate::event::{Endpoint, Event, Status, event_type, schema_uri};
 
 /// A kind of event: one of an endpoint, or what could not be placed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "&str", try_from = "String")]
 pub struct Kind(pub Option<Endpoint>);
 
 /// Every kind of event.
@@ -35,6 +37,20 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl From<Kind> for &str {
+    fn from(kind: Kind) -> Self {
+        kind.as_str()
+    }
+}
+
+impl TryFrom<String> for Kind {
+    type Error = UnknownKind;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        word.parse()
     }
 }
 

@@ -25,19 +25,19 @@ pub struct Audited {
     pub done: Value,
 }
 
-/// Writes the row of a change.
+/// Writes the row of a change; its number.
 pub(super) fn write(
     tx: &Connection,
     at: Timestamp,
     order: &Order,
     done: &ChangeDone,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<i64> {
     let Operator { uid, user, login, host } = &order.by;
     tx.execute(
         "INSERT INTO audit (at, uid, user, login, host, change, done) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         (at.as_millis(), uid, user, login, host, json(&order.change)?, json(done)?),
     )?;
-    Ok(())
+    Ok(tx.last_insert_rowid())
 }
 
 /// The latest rows, newest first.

@@ -6,7 +6,7 @@ use super::cursor::Cursor;
 use super::index::Index;
 use super::lanes::{Lane, Replay};
 use super::state::State;
-use super::{Change, ChangeDone, ReplayFrom, Shared, SpoolError, seek};
+use super::{Change, ChangeDone, Only, ReplayFrom, ReplayTo, Shared, SpoolError, seek};
 
 mod aside;
 mod dead;
@@ -39,7 +39,7 @@ pub(super) fn apply(
     match change {
         Change::Requeue { sink, sequences } => dead::requeue(tx, shared, sink, sequences.as_deref()),
         Change::DiscardDead { sink, sequences } => dead::discard(tx, shared, sink, sequences.as_deref()),
-        Change::Replay { sink, from, to } => replay(tx, state, shared, sink, *from, *to),
+        Change::Replay { sink, from, to, only } => replay(tx, state, shared, sink, (*from, *to), only),
         Change::Release { held } => {
             let (ids, after) = aside::release(tx, state, index, &shared.config, Aside::Held, held)?;
             Ok((ChangeDone::Released { count: ids.len() as u64 }, after))
@@ -84,8 +84,8 @@ fn replay(
     state: &State,
     shared: &Shared,
     sink: &str,
-    from: ReplayFrom,
-    to: Option<u64>,
+    (from, to): (ReplayFrom, Option<ReplayTo>),
+    only: &Only,
 ) -> Result<(ChangeDone, After), SpoolError> {
     let lane = known(shared, sink)?;
     if lane.read(|state| state.replays.len()) >= REPLAYS {
@@ -93,7 +93,13 @@ fn replay(
             "sink {sink} has {REPLAYS} unfinished replays already: wait for one to end"
         )));
     }
-    let last = to.unwrap_or(u64::MAX).min(state.tip());
+    let last = match to {
+        None => state.tip(),
+        Some(ReplayTo::Sequence(sequence)) => sequence.min(state.tip()),
+        Some(ReplayTo::Time(time)) => {
+            seek::first_since(tx, time, state.tip())?.map_or(state.tip(), |after| after - 1)
+        }
+    };
     let first = match from {
         ReplayFrom::Sequence(sequence) => {
             seek::first_from(tx, sequence.max(1))?.map(|(sequence, _)| sequence)
@@ -106,13 +112,15 @@ fn replay(
         ));
     };
     tx.execute(
-        "INSERT INTO replays (sink, first, last, low, above, started_at) VALUES (?1, ?2, ?3, ?4, x'', ?5)",
-        (sink, first, last, first - 1, state.clock.as_millis()),
+        "INSERT INTO replays (sink, first, last, low, above, started_at, filter) \
+         VALUES (?1, ?2, ?3, ?4, x'', ?5, ?6)",
+        (sink, first, last, first - 1, state.clock.as_millis(), only.to_stored()),
     )?;
     let number = u64::try_from(tx.last_insert_rowid()).unwrap_or_default();
-    let replay = Replay { cursor: Cursor::at(first - 1), last };
-    let done = ChangeDone::ReplayStarted { sink: sink.to_owned(), replay: number, from: first, to: last };
-    Ok((done, After::Replay { sink: sink.to_owned(), number, replay }))
+    let replay = Replay { cursor: Cursor::at(first - 1), last, only: only.clone() };
+    let (sink, only) = (sink.to_owned(), only.clone());
+    let done = ChangeDone::ReplayStarted { sink: sink.clone(), replay: number, from: first, to: last, only };
+    Ok((done, After::Replay { sink, number, replay }))
 }
 
 fn forget(tx: &Connection, shared: &Shared, sink: &str) -> Result<(ChangeDone, After), SpoolError> {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::cursor::Cursor;
 use super::lanes::{Lane, LaneState, Replay, Unsaved};
 use super::state::State;
-use super::{LaneSpec, Start};
+use super::{LaneSpec, Only, Start};
 
 /// Loads the lanes of `specs`, making cursors for sinks not seen before.
 pub(super) fn load(
@@ -122,11 +122,14 @@ fn settle(
 fn load_rest(conn: &Connection, sink: &str, live: Cursor, state: &State) -> rusqlite::Result<LaneState> {
     let count = |sql: &str| conn.query_row(sql, [sink], |row| row.get::<_, u64>(0));
     let mut replays = BTreeMap::new();
-    let mut statement = conn.prepare("SELECT number, last, low, above FROM replays WHERE sink = ?1")?;
+    let mut statement =
+        conn.prepare("SELECT number, last, low, above, filter FROM replays WHERE sink = ?1")?;
     let mut rows = statement.query([sink])?;
     while let Some(row) = rows.next()? {
         let cursor = decode(sink, row.get(2)?, &row.get::<_, Vec<u8>>(3)?);
-        replays.insert(row.get(0)?, Replay { cursor, last: row.get::<_, u64>(1)?.min(state.tip()) });
+        let only = Only::from_stored(row.get::<_, Option<String>>(4)?.as_deref());
+        let last = row.get::<_, u64>(1)?.min(state.tip());
+        replays.insert(row.get(0)?, Replay { cursor, last, only });
     }
     Ok(LaneState {
         live,

@@ -16,7 +16,7 @@ pub(super) enum Job {
     /// Make a record a dead letter.
     Dead(DeadJob),
     /// Do what an operator asked for.
-    Change(Order, oneshot::Sender<Result<ChangeDone, SpoolError>>),
+    Change(Box<Order>, oneshot::Sender<Changed>),
     /// There are acknowledgements to save, or a thread met a disk error.
     Wake,
     /// Save everything and end.
@@ -28,6 +28,9 @@ pub(super) struct AppendJob {
     pub(super) callback: Box<NormalizedCallback>,
     pub(super) reply: Reply,
 }
+
+/// What becomes of a change.
+pub(super) type Changed = Result<ChangeDone, SpoolError>;
 
 /// What becomes of an append.
 pub(super) type Appended = Result<Outcome, AppendError>;

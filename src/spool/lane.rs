@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql};
 use tokio::sync::{oneshot, watch};
 
 use super::jobs::{DeadJob, Job, Jobs};
@@ -28,8 +28,10 @@ pub struct LaneHandle {
 struct Page<T> {
     records: Vec<T>,
     damaged: Vec<u64>,
-    /// Ranges in which there is no record: deleted, or lost with a damaged log.
+    /// Ranges in which there is no record: deleted, or lost with a damaged log; or none that is wanted.
     gaps: Vec<(u64, u64)>,
+    /// Only some records are wanted.
+    filtered: bool,
 }
 
 impl LaneHandle {
@@ -71,25 +73,34 @@ impl LaneHandle {
         feed: Feed,
         after: u64,
         limit: usize,
-        take: impl FnMut(Record) -> T,
+        mut take: impl FnMut(Record) -> T,
     ) -> Result<Vec<T>, SpoolError> {
-        let page = match feed {
-            Feed::Requeued => self.requeued_page(after, limit, take)?,
-            Feed::Live | Feed::Replay(_) => {
-                let tip = *self.shared.tip.borrow();
-                let Some(plan) = self.lane.plan(feed, after, tip) else { return Ok(Vec::new()) };
-                self.shared.readers.with(|conn| page(conn, &plan, limit, take))?
+        let mut after = after;
+        loop {
+            let page = match feed {
+                Feed::Requeued => self.requeued_page(after, limit, &mut take)?,
+                Feed::Live | Feed::Replay(_) => {
+                    let tip = *self.shared.tip.borrow();
+                    let Some(plan) = self.lane.plan(feed, after, tip) else { return Ok(Vec::new()) };
+                    self.shared.readers.with(|conn| page(conn, &plan, limit, &mut take))?
+                }
+            };
+            for (first, last) in &page.gaps {
+                if !page.filtered {
+                    tracing::info!(sink = %self.lane.name, first, last, "the spool has no records of these numbers: the sink passes over them");
+                }
+                self.lane.ack_gap(feed, *first, *last);
+                self.jobs.wake(&self.shared);
             }
-        };
-        for (first, last) in page.gaps {
-            tracing::info!(sink = %self.lane.name, first, last, "the spool has no records of these numbers: the sink passes over them");
-            self.lane.ack_gap(feed, first, last);
-            self.jobs.wake(&self.shared);
+            for sequence in page.damaged {
+                self.bury_damaged(feed, sequence)?;
+            }
+            match page.gaps.last() {
+                // Nothing of what is wanted in all of that range: on to the next, or a replay would wait for each.
+                Some((_, last)) if page.filtered && page.records.is_empty() => after = after.max(*last),
+                _ => return Ok(page.records),
+            }
         }
-        for sequence in page.damaged {
-            self.bury_damaged(feed, sequence)?;
-        }
-        Ok(page.records)
     }
 
     /// Acknowledges records: they are published. Saved with a later commit; losing that publishes them again under
@@ -208,7 +219,7 @@ impl LaneHandle {
 
 impl<T> Page<T> {
     fn new() -> Self {
-        Page { records: Vec::new(), damaged: Vec::new(), gaps: Vec::new() }
+        Page { records: Vec::new(), damaged: Vec::new(), gaps: Vec::new(), filtered: false }
     }
 
     /// Takes in what was found; what it weighs.
@@ -249,12 +260,15 @@ fn page_until<T>(
     limit: usize,
     mut take: impl FnMut(Record) -> T,
 ) -> rusqlite::Result<Page<T>> {
+    let (conditions, wanted) = plan.only.conditions(3);
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {} FROM records r WHERE r.sequence > ?1 AND r.sequence <= ?2 ORDER BY r.sequence",
+        "SELECT {} FROM records r WHERE r.sequence > ?1 AND r.sequence <= ?2{conditions} ORDER BY r.sequence",
         record::COLUMNS
     ))?;
-    let mut rows = statement.query((plan.after, until))?;
-    let mut page = Page::new();
+    let mut parameters: Vec<&dyn ToSql> = vec![&plan.after, &until];
+    parameters.extend(wanted);
+    let mut rows = statement.query(parameters.as_slice())?;
+    let mut page = Page { filtered: !plan.only.is_all(), ..Page::new() };
     let mut weight = 0;
     let mut seen = plan.after;
     while page.records.len() < limit && weight < PAGE_BYTES {

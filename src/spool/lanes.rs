@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::cursor::{Cursor, REACH};
-use super::{Feed, Lag};
+use super::{Feed, Lag, Only};
 use crate::event::Timestamp;
 
 /// One configured sink's place in the spool.
@@ -47,6 +47,8 @@ pub(super) struct Replay {
     pub(super) cursor: Cursor,
     /// Its last record.
     pub(super) last: u64,
+    /// Which records of its range it is about.
+    pub(super) only: Only,
 }
 
 impl Replay {
@@ -64,6 +66,8 @@ pub(super) struct Plan {
     pub(super) until: u64,
     /// What is acknowledged in between.
     pub(super) acked: Cursor,
+    /// Which records of the range are wanted.
+    pub(super) only: Only,
 }
 
 /// What the writer has to save for a lane.
@@ -150,17 +154,17 @@ impl Lane {
     /// What a claim on `feed` after `after` may look at; `None` when there is nothing.
     pub(super) fn plan(&self, feed: Feed, after: u64, tip: u64) -> Option<Plan> {
         self.read(|state| {
-            let (cursor, last) = match feed {
-                Feed::Live => (&state.live, tip),
+            let (cursor, last, only) = match feed {
+                Feed::Live => (&state.live, tip, Only::default()),
                 Feed::Replay(number) => {
                     let replay = state.replays.get(&number)?;
-                    (&replay.cursor, replay.last.min(tip))
+                    (&replay.cursor, replay.last.min(tip), replay.only.clone())
                 }
                 Feed::Requeued => return None,
             };
             let after = after.max(cursor.low());
             let until = last.min(cursor.low().saturating_add(REACH));
-            (after < until).then(|| Plan { after, until, acked: cursor.clone() })
+            (after < until).then(|| Plan { after, until, acked: cursor.clone(), only })
         })
     }
 

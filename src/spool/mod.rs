@@ -56,6 +56,7 @@ mod index;
 mod jobs;
 mod lane;
 mod lanes;
+mod only;
 mod open;
 mod order;
 mod reader;
@@ -79,13 +80,14 @@ pub use audit::Audited;
 pub use config::{LaneSpec, SpoolConfig, Start};
 pub use error::{AppendError, OpenError, SpoolError};
 pub use lane::LaneHandle;
+pub use only::Only;
 pub use order::{Mode, Operator, Order};
 pub use reader::{
     DeadLetter, EventFilter, HeldBack, MissingRange, Quarantined, QuarantinedCallback, ReplayStatus,
     SinkCursor, SpoolReader, SpoolStatus,
 };
 pub use record::Record;
-pub use types::{Change, ChangeDone, Feed, Lag, Outcome, ReplayFrom, SpoolHealth};
+pub use types::{Change, ChangeDone, Feed, Lag, Outcome, ReplayFrom, ReplayTo, SpoolHealth};
 
 use crate::event::{EventId, Timestamp};
 use crate::metrics::Metrics;
@@ -230,7 +232,7 @@ impl Spool {
     /// When it makes no sense as things stand, is not what was agreed to, or cannot be written: nothing is changed.
     pub async fn change(&self, order: Order) -> Result<ChangeDone, SpoolError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(Job::Change(order, reply)).await?;
+        self.jobs.send(Job::Change(Box::new(order), reply)).await?;
         answer.await.unwrap_or(Err(SpoolError::Closed))
     }
 
@@ -240,7 +242,7 @@ impl Spool {
     /// As [`change`](Self::change).
     pub fn change_blocking(&self, order: Order) -> Result<ChangeDone, SpoolError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send_blocking(Job::Change(order, reply))?;
+        self.jobs.send_blocking(Job::Change(Box::new(order), reply))?;
         answer.blocking_recv().unwrap_or(Err(SpoolError::Closed))
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Only;
 use crate::event::{EventId, Timestamp};
 
 /// What became of a callback that was made durable.
@@ -80,6 +81,16 @@ pub enum ReplayFrom {
     Time(Timestamp),
 }
 
+/// Where a replay ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayTo {
+    /// At this record, or the last one before it that is left.
+    Sequence(u64),
+    /// Before the first record received at this moment or later.
+    Time(Timestamp),
+}
+
 /// What an operator can change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -100,7 +111,10 @@ pub enum Change {
         from: ReplayFrom,
         /// The last record; the highest there is now when absent.
         #[serde(default)]
-        to: Option<u64>,
+        to: Option<ReplayTo>,
+        /// Which of them.
+        #[serde(default)]
+        only: Only,
     },
     /// Makes held-back duplicates events of their own, each with the next occurrence.
     Release {
@@ -151,8 +165,13 @@ impl Change {
     /// The same change, bound to what was shown of it where it would else go on growing.
     pub fn as_shown(self, shown: &ChangeDone) -> Change {
         match (self, shown) {
-            (Change::Replay { sink, .. }, ChangeDone::ReplayStarted { from, to, .. }) => {
-                Change::Replay { sink, from: ReplayFrom::Sequence(*from), to: Some(*to) }
+            (Change::Replay { sink, only, .. }, ChangeDone::ReplayStarted { from, to, .. }) => {
+                Change::Replay {
+                    sink,
+                    from: ReplayFrom::Sequence(*from),
+                    to: Some(ReplayTo::Sequence(*to)),
+                    only,
+                }
             }
             (other, _) => other,
         }
@@ -180,6 +199,9 @@ pub enum ChangeDone {
         from: u64,
         /// The last record's number.
         to: u64,
+        /// Which of them.
+        #[serde(default, skip_serializing_if = "Only::is_all")]
+        only: Only,
     },
     /// Held-back duplicates became events.
     Released {

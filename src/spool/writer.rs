@@ -16,7 +16,7 @@ use super::files::{self, Lock};
 use super::health::Trouble;
 use super::high_water::HighWater;
 use super::index::Index;
-use super::jobs::{AppendJob, DeadJob, Job, Jobs, tell_all};
+use super::jobs::{AppendJob, Changed, DeadJob, Job, Jobs, tell_all};
 use super::open::Opened;
 use super::state::State;
 use super::{ChangeDone, Mode, OpenError, Order, Shared, SpoolError, audit, changes, cursors, gauge};
@@ -95,7 +95,7 @@ struct Writer {
 struct Group {
     appends: Vec<AppendJob>,
     deads: Vec<DeadJob>,
-    changes: Vec<(Order, oneshot::Sender<Result<ChangeDone, SpoolError>>)>,
+    changes: Vec<(Box<Order>, oneshot::Sender<Changed>)>,
     close: Option<oneshot::Sender<()>>,
 }
 
@@ -184,10 +184,10 @@ impl Writer {
                 Mode::Agreed(agreed) if *agreed != done => return Err(other_than_agreed().into()),
                 Mode::Agreed(_) | Mode::Unseen => {}
             }
-            audit::write(tx, state.clock, order, &done)?;
-            Ok((done, after))
+            let row = audit::write(tx, state.clock, order, &done)?;
+            Ok((done, after, row))
         });
-        let (done, after) = match result {
+        let (done, after, row) = match result {
             Ok(result) => result,
             Err(Undone::Rehearsed(done)) => return Ok(done),
             Err(Undone::Failed(SpoolError::Sqlite(error))) => {
@@ -202,7 +202,8 @@ impl Writer {
         }
         self.set_gauges();
         shared.metrics.operator_changes.with_label_values(&[order.change.kind()]).inc();
-        tracing::info!(by = %order.by, change = ?done, "the spool was changed by command");
+        // Which entities it was about is for the audit alone.
+        tracing::info!(by = %order.by, change = order.change.kind(), audit = row, "the spool was changed by command: see `spool audit`");
         Ok(done)
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::super::cursor::Cursor;
 use super::super::seek::first_from;
 use super::super::state::State;
-use super::super::{SpoolError, schema, space};
+use super::super::{Only, SpoolError, schema, space};
 use super::{SpoolReader, rfc3339, time};
 use crate::event::Timestamp;
 
@@ -96,7 +96,10 @@ pub struct ReplayStatus {
     pub first: u64,
     /// The last record.
     pub last: u64,
-    /// Records not yet published again.
+    /// Which records of the range it is about.
+    #[serde(skip_serializing_if = "Only::is_all")]
+    pub only: Only,
+    /// Records of the range not yet published again or passed over.
     pub depth: u64,
 }
 
@@ -284,13 +287,18 @@ impl SpoolReader {
     }
 
     fn replays(&self, sink: &str) -> Result<Vec<ReplayStatus>, SpoolError> {
-        let mut statement = self
-            .conn
-            .prepare("SELECT number, first, last, low, above FROM replays WHERE sink = ?1 ORDER BY number")?;
+        // A file that was not brought up to this format yet has no filters.
+        let format: u32 = self.conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let filter = if format < 4 { "NULL" } else { "filter" };
+        let mut statement = self.conn.prepare(&format!(
+            "SELECT number, first, last, low, above, {filter} FROM replays WHERE sink = ?1 ORDER BY number"
+        ))?;
         let rows = statement.query_map([sink], |row| {
             let last = row.get(2)?;
             let cursor = decode(row.get(3)?, &row.get::<_, Vec<u8>>(4)?);
-            Ok(ReplayStatus { replay: row.get(0)?, first: row.get(1)?, last, depth: cursor.open_until(last) })
+            let only = Only::from_stored(row.get::<_, Option<String>>(5)?.as_deref());
+            let depth = cursor.open_until(last);
+            Ok(ReplayStatus { replay: row.get(0)?, first: row.get(1)?, last, only, depth })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

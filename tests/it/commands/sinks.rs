@@ -50,6 +50,38 @@ fn a_stopped_relay_is_told_to_replay_and_does_when_it_runs() {
 }
 
 #[test]
+fn a_replay_of_one_entity_or_endpoint_publishes_nothing_else() {
+    let home = Home::new(&Config::files().text());
+    let relay = home.start();
+    let mut ids = Vec::new();
+    for (endpoint, entity) in [("brand", "BONE"), ("brand", "BTWO"), ("campaign", "CONE"), ("brand", "BONE")]
+    {
+        let status = if ids.is_empty() { "created" } else { "registered" };
+        ids.push(relay.accept(&Callback::about(endpoint, status, entity)));
+    }
+    relay.drained();
+    let replay = |more: &[&str]| {
+        let range = ["replay", "--yes", "--sink", "files", "--from-sequence", "1"];
+        home.run(&[range.as_slice(), more].concat()).ok();
+    };
+    let times =
+        |id: &String| files::events(&home.events()).iter().filter(|one| one["id"] == id.as_str()).count();
+    let counts = || ids.iter().map(times).collect::<Vec<_>>();
+    replay(&["--entity", "BONE"]);
+    until_true("the replay of an entity", || counts() == [2, 1, 1, 2]);
+    relay.stop();
+    replay(&["--endpoint", "campaign"]);
+    let relay = home.start();
+    until_true("the replay of an endpoint", || counts() == [2, 1, 2, 2]);
+    until_true("the end of both", || {
+        let sinks = home.run(&["sinks", "list", "--json"]).json_lines();
+        sinks[0]["replays"].as_array().is_some_and(Vec::is_empty)
+    });
+    assert_eq!(counts(), [2, 1, 2, 2]);
+    relay.stop();
+}
+
+#[test]
 fn what_is_too_large_for_kafka_is_a_dead_letter_until_it_is_requeued() {
     let Some(server) = kafka() else { return };
     let prefix = fresh_prefix("dead");
