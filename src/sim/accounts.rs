@@ -40,7 +40,7 @@ pub enum AccountError {
     Form,
     /// Not an id of Plivo's form, which the SDKs check too. It is not repeated: a token may stand in its place.
     #[error(
-        "an auth id begins with MA, or SA for a sub-account, and has 20 letters and digits; that of one account is another"
+        "what was given is no auth id (nor repeated here): one begins with MA, or SA for a sub-account, and has 20 letters and digits"
     )]
     AuthId,
     /// A token of nothing, or one that an Authorization header cannot carry.
