@@ -64,6 +64,11 @@ enum Command {
     Quarantine(QuarantineCommand),
     /// Publish events again, to one sink and under the same ids.
     Replay(ReplayArgs),
+    /// Read again what is unrecognized or of an unknown status, after an alias was added to the configuration.
+    ///
+    /// What is understood now is published once, as a revision that names the event it supersedes. The aliases are those
+    /// of the configuration as this command reads it: a running relay has those of its last start, so restart it too.
+    Renormalize(RenormalizeArgs),
     /// Look at the sinks' cursors, and forget those of removed sinks.
     #[command(subcommand)]
     Sinks(SinksCommand),
@@ -282,6 +287,20 @@ pub struct ReplayArgs {
     pub agreement: Agreement,
 }
 
+/// What is normalized again.
+#[derive(Debug, Args)]
+pub struct RenormalizeArgs {
+    /// Received at this time or later: RFC 3339, or how long ago, such as 2h.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<Timestamp>,
+    /// Received before this time: RFC 3339, or how long ago, such as 2h.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<Timestamp>,
+    /// Whether it is asked first.
+    #[command(flatten)]
+    pub agreement: Agreement,
+}
+
 #[derive(Debug, Subcommand)]
 enum SinksCommand {
     /// List the sinks with their cursors, also those no longer configured.
@@ -369,6 +388,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             commands::quarantine::discard(&beside(&sources)?, (!all).then_some(numbers), agreement)
         }
         Command::Replay(args) => commands::replay::run(&beside(&sources)?, args),
+        Command::Renormalize(args) => commands::renormalize::run(&beside(&sources)?, &args),
         Command::Sinks(SinksCommand::List(shown)) => commands::sinks::list(&beside(&sources)?, shown),
         Command::Sinks(SinksCommand::Forget { name, agreement }) => {
             commands::sinks::forget(&beside(&sources)?, name, agreement)
@@ -434,6 +454,7 @@ mod tests {
             "quarantine discard --all --dry-run",
             "dead show --sink kafka 7",
             "dead discard --sink kafka --all",
+            "renormalize --since 7d --until 1h --dry-run",
             "sinks list",
             "sinks forget kafka",
             "healthcheck",

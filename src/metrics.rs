@@ -159,8 +159,16 @@ pub const LEDGER_TABLES: [&str; 3] = ["signatures", "fingerprints", "entities"];
 pub const DELETE_REASONS: [&str; 3] = ["retention", "space", "skipped"];
 
 /// The kinds of `operator_changes_total`.
-pub const CHANGES: [&str; 7] =
-    ["requeue", "replay", "release", "release_quarantined", "discard_quarantined", "discard_dead", "forget"];
+pub const CHANGES: [&str; 8] = [
+    "requeue",
+    "replay",
+    "release",
+    "release_quarantined",
+    "discard_quarantined",
+    "discard_dead",
+    "renormalize",
+    "forget",
+];
 
 /// How many token slots an account may have, and so how many values the `slot` label has.
 pub const KEY_SLOTS: usize = 8;

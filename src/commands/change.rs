@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::output::{Format, json_line, line_out, printable};
@@ -20,7 +21,8 @@ pub(super) fn make(config: &Config, change: Change, agreement: Agreement) -> Res
     let order = |change, mode| Order { change, by: operator::current(), mode };
     let order = match agreement {
         Agreement { dry_run: true, .. } => {
-            return say_what_would_be(&carry_out(config, &order(change, Mode::Rehearse))?);
+            let shown = carry_out(config, &order(change, Mode::Rehearse))?;
+            return say(&deed(&shown), &shown);
         }
         Agreement { yes: true, .. } => order(change, Mode::Unseen),
         Agreement { .. } => {
@@ -35,6 +37,23 @@ pub(super) fn make(config: &Config, change: Change, agreement: Agreement) -> Res
         Format::Table => line_out(&told(&done)),
         Format::Json => json_line(&done),
     }
+}
+
+/// Agrees to something that takes several changes; whether to go on. What it would do was found without the writer.
+pub(super) fn agree_to(deed: &str, would: &impl Serialize, agreement: Agreement) -> Result<bool, Failure> {
+    if agreement.dry_run {
+        return say(deed, would).map(|()| false);
+    }
+    if !agreement.yes {
+        has_somebody_to_ask()?;
+        agree(deed)?;
+    }
+    Ok(true)
+}
+
+/// Makes one of several changes that were agreed to together.
+pub(super) fn make_part(config: &Config, change: Change) -> Result<ChangeDone, Failure> {
+    carry_out(config, &Order { change, by: operator::current(), mode: Mode::Unseen })
 }
 
 /// Asked for anew each time: a relay may start or stop while somebody thinks.
@@ -90,10 +109,10 @@ fn agree(deed: &str) -> Result<(), Failure> {
     Err(Failure::Failed(anyhow::anyhow!("not agreed to: nothing was changed")))
 }
 
-fn say_what_would_be(shown: &ChangeDone) -> Result<(), Failure> {
+fn say(deed: &str, would: &impl Serialize) -> Result<(), Failure> {
     match Format::choose(false) {
-        Format::Table => line_out(&format!("This would {}. Nothing was changed.", deed(shown))),
-        Format::Json => json_line(&json!({ "would": shown })),
+        Format::Table => line_out(&format!("This would {deed}. Nothing was changed.")),
+        Format::Json => json_line(&json!({ "would": would })),
     }
 }
 
@@ -123,6 +142,7 @@ fn deed(shown: &ChangeDone) -> String {
         ChangeDone::DiscardedDead { sink, count } => {
             format!("give up {}: {} never gets them", many(*count, "dead letter"), printable(sink))
         }
+        ChangeDone::Renormalized { count } => format!("publish {}", many(*count, "revision")),
         ChangeDone::Forgotten { sink, dead_letters } => {
             format!("forget {} and {} of it", printable(sink), many(*dead_letters, "dead letter"))
         }
@@ -150,6 +170,7 @@ fn told(done: &ChangeDone) -> String {
         ChangeDone::DiscardedDead { sink, count } => {
             format!("given up for {}: {}", printable(sink), many(*count, "dead letter"))
         }
+        ChangeDone::Renormalized { count } => format!("published as revisions: {}", many(*count, "event")),
         ChangeDone::Forgotten { sink, dead_letters } => {
             format!("forgotten: {}, and {} of it", printable(sink), many(*dead_letters, "dead letter"))
         }
@@ -164,6 +185,6 @@ fn of(only: &Only) -> String {
     if parts.is_empty() { String::new() } else { format!(" (only {})", parts.join(", ")) }
 }
 
-fn many(count: u64, what: &str) -> String {
+pub(super) fn many(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -47,6 +47,7 @@ fn filter(config: &Config, args: &EventsArgs) -> EventFilter {
         account: args.account.as_ref().map(auth_id),
         since: args.since,
         until: args.until,
+        unplaced: false,
     }
 }
 

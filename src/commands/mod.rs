@@ -7,6 +7,7 @@ pub mod events;
 pub mod healthcheck;
 pub mod held;
 pub mod quarantine;
+pub mod renormalize;
 pub mod replay;
 pub mod schema;
 pub mod serve;

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Endpoint, EventData, Stamp, Status};
+use super::{Endpoint, EventData, Stamp, Status, Timestamp};
 
 /// What a segment of `source` may hold as it is: RFC 3986's unreserved characters.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -56,6 +56,8 @@ pub struct EventParts<'a> {
     pub auth_id: &'a str,
     /// The id of the brand, campaign or number.
     pub entity: Option<&'a str>,
+    /// When the callback was received.
+    pub received_at: Timestamp,
     /// What the spool's writer stamped on the record.
     pub stamp: &'a Stamp,
 }
@@ -68,7 +70,7 @@ impl<'a> Event<'a> {
 
     /// Puts `data` in its envelope, with the attributes that follow from it.
     pub fn new(parts: EventParts<'a>, mut data: EventData<'a>) -> Self {
-        let EventParts { auth_id, entity, stamp } = parts;
+        let EventParts { auth_id, entity, received_at, stamp } = parts;
         if stamp.revision > 0 {
             data.revision = Some(stamp.revision);
             data.supersedes = Some(revised_id(stamp, stamp.revision - 1).into_owned());
@@ -83,7 +85,7 @@ impl<'a> Event<'a> {
                 .endpoint
                 .zip(entity)
                 .map(|(endpoint, id)| [endpoint.as_str(), "/", &*legal(id)].concat()),
-            time: stamp.received_at.to_rfc3339(),
+            time: received_at.to_rfc3339(),
             datacontenttype: Self::DATA,
             dataschema: schema_uri(data.endpoint),
             sequence: padded(stamp.sequence),

@@ -37,7 +37,8 @@ pub fn event<'a>(
         revision: None,
         supersedes: None,
     };
-    Event::new(EventParts { auth_id: &verdict.auth_id, entity: facts.entity(), stamp }, data)
+    let received_at = facts.received_at.unwrap_or(stamp.received_at);
+    Event::new(EventParts { auth_id: &verdict.auth_id, entity: facts.entity(), received_at, stamp }, data)
 }
 
 /// Every parameter, whatever their number: the limit on them bounds what is looked into, not what is passed

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::callback::{Request, Verdict};
 pub use crate::event::Unrecognized;
-use crate::event::{Endpoint, Status};
+use crate::event::{Endpoint, Status, Timestamp};
 
 /// What a callback says, as far as it could be understood. Stored with the record, so that a changed alias
 /// list never changes an event that was already published.
@@ -39,6 +39,9 @@ pub struct Facts {
     /// The endpoint of the route that the callback came by: what normalizing it again has to start from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Endpoint>,
+    /// When the callback was received, on a record that was normalized again: its row was made later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Timestamp>,
 }
 
 impl Facts {

@@ -33,6 +33,7 @@ pub fn facts(params: &Params<'_>, names: &Names, route: Option<Endpoint>, tag: O
         reason: reason(&candidates, endpoint),
         tag,
         route,
+        received_at: None,
     };
     judge(facts)
 }

@@ -33,9 +33,10 @@ pub(super) fn write(
     done: &ChangeDone,
 ) -> rusqlite::Result<i64> {
     let Operator { uid, user, login, host } = &order.by;
+    let audited = order.change.audited().map_err(not_json)?;
     tx.execute(
         "INSERT INTO audit (at, uid, user, login, host, change, done) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        (at.as_millis(), uid, user, login, host, json(&order.change)?, json(done)?),
+        (at.as_millis(), uid, user, login, host, json(&audited)?, json(done)?),
     )?;
     Ok(tx.last_insert_rowid())
 }
@@ -60,5 +61,9 @@ pub(super) fn latest(conn: &Connection, limit: usize) -> rusqlite::Result<Vec<Au
 }
 
 fn json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    serde_json::to_string(value).map_err(not_json)
+}
+
+fn not_json(error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(error))
 }

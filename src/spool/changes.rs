@@ -10,6 +10,7 @@ use super::{Change, ChangeDone, Only, ReplayFrom, ReplayTo, Shared, SpoolError, 
 
 mod aside;
 mod dead;
+mod revise;
 
 use aside::Aside;
 
@@ -53,6 +54,7 @@ pub(super) fn apply(
             let count = aside::discard(tx, state, Aside::Quarantine, numbers.as_deref())?;
             Ok((ChangeDone::DiscardedQuarantined { count }, After::Nothing))
         }
+        Change::Renormalize { revisions } => revise::revise(tx, state, index, &shared.config, revisions),
         Change::Forget { sink } => forget(tx, shared, sink),
     }
 }

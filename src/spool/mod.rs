@@ -87,7 +87,7 @@ pub use reader::{
     SinkCursor, SpoolReader, SpoolStatus,
 };
 pub use record::Record;
-pub use types::{Change, ChangeDone, Feed, Lag, Outcome, ReplayFrom, ReplayTo, SpoolHealth};
+pub use types::{Change, ChangeDone, Feed, Lag, Outcome, ReplayFrom, ReplayTo, Revision, SpoolHealth};
 
 use crate::event::{EventId, Timestamp};
 use crate::metrics::Metrics;

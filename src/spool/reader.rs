@@ -35,6 +35,8 @@ pub struct EventFilter {
     pub since: Option<Timestamp>,
     /// Received before this moment.
     pub until: Option<Timestamp>,
+    /// Only those that could not be placed or whose status is unknown, and that were not normalized again.
+    pub unplaced: bool,
 }
 
 /// A spool, open for reading only.
@@ -144,7 +146,13 @@ impl SpoolReader {
             Some(since) => after.max(self.before(since)?),
             None => after,
         };
-        let (conditions, parameters) = filter.conditions();
+        let (mut conditions, parameters) = filter.conditions();
+        if filter.unplaced {
+            conditions.push_str("(r.endpoint IS NULL OR r.status = 'unknown') AND ");
+        }
+        if filter.unplaced && schema::has_table(&self.conn, "superseded")? {
+            conditions.push_str("NOT EXISTS (SELECT 1 FROM superseded s WHERE s.sequence = r.sequence) AND ");
+        }
         let sql = format!("SELECT {} FROM records r WHERE {conditions}{tail} LIMIT ?2", record::COLUMNS);
         let mut all: Vec<&dyn ToSql> = vec![&after, &limit];
         all.extend(parameters.iter().map(AsRef::as_ref));

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x5444_4c43;
 
 /// The format that this program writes. Minor releases only add.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 
 /// The oldest format whose readers understand what this program writes.
 pub(super) const MIN_READER: u32 = 2;
@@ -106,11 +106,16 @@ CREATE TABLE IF NOT EXISTS audit (
 /// What format 4 added: which records of its range a replay is about. Older readers replay the whole range.
 const REPLAY_FILTER: &str = "ALTER TABLE replays ADD COLUMN filter TEXT;";
 
+/// What format 5 added: records that were normalized again, and by which record. Older readers do without.
+const SUPERSEDED: &str = "
+CREATE TABLE IF NOT EXISTS superseded (sequence INTEGER PRIMARY KEY, by INTEGER NOT NULL) STRICT;
+";
+
 /// Makes the tables in an empty database.
 pub(super) fn create(conn: &Connection, now: i64) -> rusqlite::Result<()> {
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
     conn.pragma_update(None, "user_version", FORMAT)?;
-    conn.execute_batch(&format!("BEGIN; {TABLES} {NOTES} {AUDIT} {REPLAY_FILTER} COMMIT;"))?;
+    conn.execute_batch(&format!("BEGIN; {TABLES} {NOTES} {AUDIT} {REPLAY_FILTER} {SUPERSEDED} COMMIT;"))?;
     set_meta(conn, "min_reader", i64::from(MIN_READER))?;
     set_meta(conn, "created_at", now)
 }
@@ -124,6 +129,7 @@ pub(super) fn upgrade(conn: &Connection) -> rusqlite::Result<()> {
     let tx = conn.unchecked_transaction()?;
     tx.execute_batch(NOTES)?;
     tx.execute_batch(AUDIT)?;
+    tx.execute_batch(SUPERSEDED)?;
     if format < 4 {
         tx.execute_batch(REPLAY_FILTER)?;
     }

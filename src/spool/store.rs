@@ -154,7 +154,12 @@ fn first_content(fingerprint: &Hash, decision: Decision) -> Known {
     }
 }
 
-fn insert_record(conn: &Connection, content: &Content<'_>, stamp: &Stamp) -> rusqlite::Result<u32> {
+/// Writes the row of a record; its checksum.
+pub(super) fn insert_record(
+    conn: &Connection,
+    content: &Content<'_>,
+    stamp: &Stamp,
+) -> rusqlite::Result<u32> {
     let (request, facts) = (content.request, content.facts);
     let (verdict_json, facts_json) = (json(content.verdict)?, json(facts)?);
     let checksum = record::checksum(stamp, request, &verdict_json, &facts_json);

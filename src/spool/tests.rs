@@ -22,6 +22,7 @@ mod full;
 mod identity;
 mod model;
 mod reading;
+mod revise;
 
 /// A directory, a clock and a configuration.
 struct Bench {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Only;
 use crate::event::{EventId, Timestamp};
+use crate::normalize::Facts;
 
 /// What became of a callback that was made durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +142,12 @@ pub enum Change {
         #[serde(default)]
         sequences: Option<Vec<u64>>,
     },
+    /// Makes a revision of each of these records: the same callback, understood anew. Those that have one already are
+    /// passed over.
+    Renormalize {
+        /// What they say now.
+        revisions: Vec<Revision>,
+    },
     /// Forgets the cursor of a sink that is no longer configured, with its dead letters.
     Forget {
         /// The sink.
@@ -148,7 +155,27 @@ pub enum Change {
     },
 }
 
+/// A record, and what its callback says as it is understood now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// The record's number.
+    pub sequence: u64,
+    /// What it says.
+    pub facts: Facts,
+}
+
 impl Change {
+    /// What the audit keeps: of revisions which records they are about, since what they say is in the records.
+    pub(super) fn audited(&self) -> serde_json::Result<serde_json::Value> {
+        match self {
+            Change::Renormalize { revisions } => {
+                let sequences: Vec<u64> = revisions.iter().map(|revision| revision.sequence).collect();
+                Ok(serde_json::json!({ "renormalize": { "sequences": sequences } }))
+            }
+            change => serde_json::to_value(change),
+        }
+    }
+
     /// Its name in metrics: one of [`crate::metrics::CHANGES`].
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -158,6 +185,7 @@ impl Change {
             Change::ReleaseQuarantined { .. } => "release_quarantined",
             Change::DiscardQuarantined { .. } => "discard_quarantined",
             Change::DiscardDead { .. } => "discard_dead",
+            Change::Renormalize { .. } => "renormalize",
             Change::Forget { .. } => "forget",
         }
     }
@@ -223,6 +251,11 @@ pub enum ChangeDone {
         /// The sink.
         sink: String,
         /// How many.
+        count: u64,
+    },
+    /// Records were normalized again.
+    Renormalized {
+        /// How many revisions there are.
         count: u64,
     },
     /// A removed sink's cursor is gone.

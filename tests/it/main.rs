@@ -22,6 +22,7 @@ mod logs;
 mod metrics;
 mod nats_auth;
 mod outage;
+mod renormalize;
 mod rotation;
 mod sim;
 mod spool_full;

@@ -63,10 +63,10 @@ fn only_a_file_that_says_so_is_too_new() {
     bench.open(&[]).close_blocking();
     assert_eq!(bench.reader().status().unwrap().format, 7);
     let conn = rusqlite::Connection::open(bench.file("spool.db")).unwrap();
-    schema::set_meta(&conn, "min_reader", 5).unwrap();
+    schema::set_meta(&conn, "min_reader", 6).unwrap();
     drop(conn);
     let error = refused(&bench);
-    assert!(matches!(error, OpenError::TooNew { min_reader: 5, ours: 4, .. }), "{error}");
+    assert!(matches!(error, OpenError::TooNew { min_reader: 6, ours: 5, .. }), "{error}");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_spool_of_format_1_is_brought_up_and_no_older_program_opens_it_any_more() {
     let conn = rusqlite::Connection::open(bench.file("spool.db")).unwrap();
     // As format 1 had it: everything in the tables, no notes.
     conn.execute_batch(
-        "DROP TABLE notes; DROP TABLE audit; ALTER TABLE replays DROP COLUMN filter; PRAGMA user_version = 1",
+        "DROP TABLE notes; DROP TABLE audit; DROP TABLE superseded; ALTER TABLE replays DROP COLUMN filter; PRAGMA user_version = 1",
     )
     .unwrap();
     conn.execute("INSERT INTO signatures VALUES (?1, ?2, 0, 0)", (hash("s"), hash("c"))).unwrap();
@@ -92,7 +92,7 @@ fn a_spool_of_format_1_is_brought_up_and_no_older_program_opens_it_any_more() {
     assert!(matches!(again, Outcome::Duplicate { held: false, .. }), "{again:?}");
     assert_eq!(sequence(spool.append_blocking(fresh(2))), 2);
     spool.close_blocking();
-    assert_eq!(bench.reader().status().unwrap().format, 4);
+    assert_eq!(bench.reader().status().unwrap().format, 5);
     let conn = rusqlite::Connection::open(bench.file("spool.db")).unwrap();
     assert_eq!(schema::meta(&conn, "min_reader").unwrap(), Some(2));
 }
