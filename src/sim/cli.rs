@@ -66,7 +66,7 @@ enum Command {
     /// answered with 200 or given up.
     #[command(after_long_help = FILES)]
     Send(Box<SendArgs>),
-    /// Compare a ledger with what consumers read; exit code 1 when a promise is broken.
+    /// Compare a ledger with what consumers read; exit code 1 when a promise is broken, 2 when there is nothing to compare.
     VerifyLedger(VerifyArgs),
     /// Send as many callbacks as a server takes, or so many a second, and say how fast it answers.
     ///

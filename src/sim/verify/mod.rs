@@ -80,7 +80,7 @@ use crate::sim::failure::Failure;
 /// Which ledger is compared with which readings.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
-    /// The ledger that `plivo-sim` wrote.
+    /// The ledger that `plivo-sim` wrote. One in which nothing was sent is exit code 2.
     #[arg(long, value_name = "FILE")]
     pub ledger: PathBuf,
     /// What a consumer read, in its order: JSON Lines of events, of records with the event as `value`, or as `kcat -J`
@@ -129,7 +129,7 @@ pub struct Terms {
 /// Runs the command: whether every promise holds.
 ///
 /// # Errors
-/// When a file cannot be read or is not what it should be.
+/// When a file cannot be read or is not what it should be, and when nothing was sent.
 pub fn run(args: &VerifyArgs) -> Result<bool, Failure> {
     let report = verify(args)?;
     let mut out = std::io::stdout().lock();
@@ -151,5 +151,10 @@ fn verify(args: &VerifyArgs) -> Result<Report, Failure> {
     };
     let book = Book::read(&args.ledger, terms.window).map_err(usage)?;
     let readings = Reading::read_all(&args.readings).map_err(usage)?;
+    if book.deliveries.is_empty() {
+        // Every promise about nothing holds, which is no proof of any.
+        let told = "nothing was sent, so there is nothing to compare";
+        return Err(usage(format!("{}: {told}", args.ledger.display())));
+    }
     Ok(Report::new(readings.iter().map(|reading| rules::judge(&book, reading, terms)).collect()))
 }

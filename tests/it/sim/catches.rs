@@ -233,6 +233,7 @@ fn what_cannot_be_compared_is_wrong_usage() {
         ("ledger", "files=events", "line 1"),
         ("ledger", "files=nowhere", "nowhere"),
         ("ledger", "files", "NAME=FILE"),
+        ("ledger", "files=empty", "nothing was sent"),
         ("older", "files=empty", "version 1"),
         ("newer", "files=empty", "version 3"),
         ("events/t.jsonl", "files=empty", "no ledger"),
