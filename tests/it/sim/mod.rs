@@ -13,6 +13,7 @@ mod killed;
 mod load;
 mod replay;
 pub mod run;
+mod same_seed;
 mod sdks;
 mod serving;
 mod signatures;
