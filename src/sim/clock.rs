@@ -7,17 +7,17 @@ use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
-use super::notice::Notice;
+use super::plivo::Due;
 use super::state::State;
 
-/// How many notices may wait for whoever sends them; the clock stands still while there is no room.
-pub const NOTICES: usize = 1024;
+/// How many steps may wait for whoever sends their notices; the clock stands still while there is no room.
+pub const STEPS: usize = 1024;
 
-/// Takes each step when it is due and hands the notice on, until `stop`, or until nobody takes notices any more.
-pub async fn turn(state: Arc<State>, notices: mpsc::Sender<Notice>, stop: CancellationToken) {
+/// Takes each step when it is due and hands it on, until `stop`, or until nobody takes them any more.
+pub async fn turn(state: Arc<State>, steps: mpsc::Sender<Due>, stop: CancellationToken) {
     loop {
         tokio::select! {
-            taken = take_due(&state, &notices) => if !taken { return },
+            taken = take_due(&state, &steps) => if !taken { return },
             () = stop.cancelled() => return,
         }
         let due = async {
@@ -34,14 +34,13 @@ pub async fn turn(state: Arc<State>, notices: mpsc::Sender<Notice>, stop: Cancel
     }
 }
 
-/// Takes every step that is due; whether anybody still takes notices.
-async fn take_due(state: &State, notices: &mpsc::Sender<Notice>) -> bool {
+/// Takes every step that is due; whether anybody still takes them.
+async fn take_due(state: &State, steps: &mpsc::Sender<Due>) -> bool {
     loop {
         // Room first: a step that was taken cannot be put back.
-        let Ok(room) = notices.reserve().await else { return false };
+        let Ok(room) = steps.reserve().await else { return false };
         match state.step() {
-            Some(Some(notice)) => room.send(notice),
-            Some(None) => {}
+            Some(due) => room.send(due),
             None => return true,
         }
     }
@@ -80,7 +79,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_step_comes_at_its_time() {
         let state = state();
-        let (sender, mut notices) = mpsc::channel(NOTICES);
+        let (sender, mut steps) = mpsc::channel(STEPS);
         let stop = CancellationToken::new();
         let clock = tokio::spawn(turn(Arc::clone(&state), sender, stop.clone()));
         // The clock already waits, for nothing, when the request comes.
@@ -88,26 +87,26 @@ mod tests {
         let began = tokio::time::Instant::now();
         ask_for_a_brand(&state);
         for (status, after) in [(Status::Created, 1), (Status::Registered, 11)] {
-            assert_eq!(notices.recv().await.unwrap().status, status);
+            assert_eq!(steps.recv().await.unwrap().notice.unwrap().status, status);
             let late = began.elapsed() - Duration::from_secs(after);
             assert!(late < Duration::from_millis(5), "{late:?}");
         }
         stop.cancel();
         clock.await.unwrap();
-        assert_eq!(notices.recv().await, None);
+        assert_eq!(steps.recv().await, None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_nobody_takes_notices_time_stands_still_and_nothing_is_lost() {
+    async fn while_nobody_takes_steps_time_stands_still_and_nothing_is_lost() {
         let state = state();
-        let (sender, mut notices) = mpsc::channel(1);
+        let (sender, mut steps) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let clock = tokio::spawn(turn(Arc::clone(&state), sender, stop.clone()));
         (0..5).for_each(|_| ask_for_a_brand(&state));
         tokio::time::sleep(Duration::from_secs(3600)).await;
         assert_eq!(state.with(|plivo, _| plivo.waiting()), 9, "one notice fits");
         for number in 1..=10 {
-            assert_eq!(notices.recv().await.unwrap().number, number);
+            assert_eq!(steps.recv().await.unwrap().notice.unwrap().number, number);
         }
         stop.cancel();
         clock.await.unwrap();
@@ -116,7 +115,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_stops_in_the_middle_of_a_full_channel() {
         let state = state();
-        let (sender, _notices) = mpsc::channel(1);
+        let (sender, _steps) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let clock = tokio::spawn(turn(Arc::clone(&state), sender, stop.clone()));
         (0..5).for_each(|_| ask_for_a_brand(&state));

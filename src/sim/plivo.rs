@@ -27,6 +27,15 @@ pub struct Behaviour {
     pub max_entities: usize,
 }
 
+/// A step that fell due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// The request's number: its steps have it in common.
+    pub turn: u64,
+    /// What is owed for it; nothing where nobody asked to be told, or what it was about is gone.
+    pub notice: Option<Notice>,
+}
+
 /// A simulated Plivo.
 #[derive(Debug)]
 pub struct Plivo {
@@ -208,8 +217,8 @@ impl Plivo {
         Ok(())
     }
 
-    /// Takes the next step that is due by `now`, and with it the notice that it owes somebody who asked for one.
-    pub fn step(&mut self, now: Duration) -> Option<Option<Notice>> {
+    /// Takes the next step that is due by `now`.
+    pub fn step(&mut self, now: Duration) -> Option<Due> {
         let step = self.schedule.take_due(now)?;
         let auth_id = &step.account.auth_id;
         let told = match step.stage {
@@ -221,7 +230,8 @@ impl Plivo {
                 self.world.end(auth_id, &step.subject, verdict)
             }
         };
-        Some(told.zip(step.to).map(|(told, to)| self.notice(step.account, told, to)))
+        let notice = told.zip(step.to).map(|(told, to)| self.notice(step.account, told, to));
+        Some(Due { turn: step.turn, notice })
     }
 
     /// When the next step is due.

@@ -7,8 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::accounts::Accounts;
-use super::notice::Notice;
-use super::plivo::Plivo;
+use super::plivo::{Due, Plivo};
 
 /// A simulated Plivo that runs.
 #[derive(Debug)]
@@ -36,8 +35,8 @@ impl State {
         done
     }
 
-    /// The next step that is due, with the notice it owes, if any.
-    pub(super) fn step(&self) -> Option<Option<Notice>> {
+    /// The next step that is due.
+    pub(super) fn step(&self) -> Option<Due> {
         let mut plivo = self.plivo.lock().unwrap_or_else(PoisonError::into_inner);
         plivo.step(self.began.elapsed())
     }

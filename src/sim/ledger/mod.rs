@@ -64,12 +64,20 @@ impl Ledger {
         Ok(Ledger(Arc::new(Mutex::new(Book { out, summary: Summary::default(), failed: None }))))
     }
 
-    /// Writes a line. The first failure is kept for [`Ledger::finish`].
+    /// Writes a line. The first failure is told at once and kept for [`Ledger::finish`]; nothing is written after it, since
+    /// what comes after a gap proves nothing.
     pub fn add(&self, delivery: &Delivery) {
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         book.summary.add(delivery);
         let Book { out: Some(out), failed: failed @ None, .. } = &mut *book else { return };
         *failed = write_line(out, delivery).err();
+        if let Some(error) = failed {
+            // Whoever does not read it learns it from the exit code.
+            let _ = writeln!(
+                io::stderr(),
+                "plivo-sim: writing the ledger: {error}; it ends here, and proves nothing"
+            );
+        }
     }
 
     /// What has been written so far, in sum.
@@ -77,9 +85,9 @@ impl Ledger {
     /// # Errors
     /// When a line could not be written.
     pub fn finish(&self) -> io::Result<Summary> {
-        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match book.failed.take() {
-            Some(error) => Err(error),
+        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &book.failed {
+            Some(error) => Err(io::Error::new(error.kind(), error.to_string())),
             None => Ok(book.summary.clone()),
         }
     }

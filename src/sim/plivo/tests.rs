@@ -132,7 +132,7 @@ impl Run {
 
     fn settle(&mut self) {
         while let Some(step) = self.plivo.step(self.now) {
-            self.notices.extend(step);
+            self.notices.extend(step.notice);
         }
     }
 }

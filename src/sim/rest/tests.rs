@@ -63,7 +63,7 @@ async fn call(router: &Router, method: &str, path: &str, body: Value) -> (u16, V
 
 /// Takes every step that is due.
 fn settle(state: &State) -> usize {
-    std::iter::from_fn(|| state.step()).flatten().count()
+    std::iter::from_fn(|| state.step()).filter_map(|due| due.notice).count()
 }
 
 fn brand(alias: &str) -> Value {
@@ -220,7 +220,7 @@ async fn a_rejected_campaign_is_updated_and_is_told_of_where_it_was_created() {
         call(&router, "GET", &path, Value::Null).await.1["campaign"]["registration_status"],
         "PROCESSING"
     );
-    let notices: Vec<_> = std::iter::from_fn(|| state.step()).flatten().collect();
+    let notices: Vec<_> = std::iter::from_fn(|| state.step()).filter_map(|due| due.notice).collect();
     assert_eq!(notices.len(), 1, "a campaign is created once");
     assert_eq!(notices[0].status, crate::sim::notice::Status::Registered);
     assert_eq!(notices[0].method, crate::sim::notice::Method::Get);

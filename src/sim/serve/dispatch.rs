@@ -11,6 +11,7 @@ use super::ServeError;
 use super::screen::Screen;
 use crate::sim::ledger::{Ledger, Summary};
 use crate::sim::notice::{Notice, Status};
+use crate::sim::plivo::Due;
 use crate::sim::sender::Sender;
 
 /// How many notices may be under way, pauses between attempts included. While there are more the clock stands still.
@@ -28,8 +29,8 @@ pub(super) struct Dispatch {
     post: Option<Post>,
     room: Arc<Semaphore>,
     tasks: TaskTracker,
-    /// Those that wait for their successor, which is to come before them.
-    held: HashMap<[String; 4], Notice>,
+    /// Those that wait for their request's end, which is to come before them, by its number.
+    held: HashMap<u64, Notice>,
 }
 
 impl Dispatch {
@@ -38,25 +39,32 @@ impl Dispatch {
         Dispatch { screen, post, room, tasks: TaskTracker::new(), held: HashMap::new() }
     }
 
-    /// Takes the next notice once there is room; whether there was one. Nothing is lost when it is dropped before.
-    pub(super) async fn take(&mut self, notices: &mut mpsc::Receiver<Notice>) -> io::Result<bool> {
+    /// Where it is written down what is sent.
+    pub(super) fn ledger(&self) -> Option<Ledger> {
+        self.post.as_ref().map(|post| post.ledger.clone())
+    }
+
+    /// Takes the next step once there is room; whether there was one. Nothing is lost when it is dropped before.
+    pub(super) async fn take(&mut self, steps: &mut mpsc::Receiver<Due>) -> io::Result<bool> {
         // Never closed.
         let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return Ok(false) };
-        let Some(notice) = notices.recv().await else { return Ok(false) };
-        self.screen.owed(&notice)?;
-        self.go(notice, room);
+        let Some(due) = steps.recv().await else { return Ok(false) };
+        if let Some(notice) = &due.notice {
+            self.screen.owed(notice)?;
+        }
+        self.go(due, room);
         Ok(true)
     }
 
     /// Takes what is left, lets attempts end, and waits for the last.
     pub(super) async fn finish(
         mut self,
-        mut notices: mpsc::Receiver<Notice>,
+        mut steps: mpsc::Receiver<Due>,
     ) -> Result<Option<Summary>, ServeError> {
         if let Some(post) = &self.post {
             post.sender.stop();
         }
-        while self.take(&mut notices).await? {}
+        while self.take(&mut steps).await? {}
         for (_, notice) in std::mem::take(&mut self.held) {
             if let Ok(room) = Arc::clone(&self.room).acquire_owned().await {
                 self.send(vec![(notice, false)], room);
@@ -69,16 +77,21 @@ impl Dispatch {
         ledger.finish().map(Some).map_err(ServeError::Ledger)
     }
 
-    fn go(&mut self, notice: Notice, room: OwnedSemaphorePermit) {
+    fn go(&mut self, Due { turn, notice }: Due, room: OwnedSemaphorePermit) {
         let Some(post) = &self.post else { return };
-        let key = request(&notice);
-        if let Some(earlier) = self.held.remove(&key) {
-            self.send(vec![(notice, false), (earlier, true)], room);
-        } else if notice.status == Status::Created && post.sender.chaos().is_reordered(notice.number) {
-            // Of these alone is it certain that another one comes.
-            self.held.insert(key, notice);
-        } else {
-            self.send(vec![(notice, false)], room);
+        let earlier = self.held.remove(&turn);
+        match (notice, earlier) {
+            (Some(notice), Some(earlier)) => self.send(vec![(notice, false), (earlier, true)], room),
+            // What it was about is gone before its end: nothing comes that could overtake it.
+            (None, Some(earlier)) => self.send(vec![(earlier, false)], room),
+            (Some(notice), None)
+                if notice.status == Status::Created && post.sender.chaos().is_reordered(notice.number) =>
+            {
+                // Of these alone is it certain that another step comes.
+                self.held.insert(turn, notice);
+            }
+            (Some(notice), None) => self.send(vec![(notice, false)], room),
+            (None, None) => {}
         }
     }
 
@@ -93,11 +106,4 @@ impl Dispatch {
             drop(room);
         });
     }
-}
-
-/// What all notices of one request have in common.
-fn request(notice: &Notice) -> [String; 4] {
-    let id = |id: &Option<String>| id.clone().unwrap_or_default();
-    let of = format!("{} {}", notice.account.auth_id, notice.endpoint.word());
-    [of, id(&notice.brand_id), id(&notice.campaign_id), id(&notice.phone_number)]
 }

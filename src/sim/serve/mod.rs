@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::accounts::Accounts;
 use super::clock;
 use super::given::GivenError;
+use super::ledger::Ledger;
 use super::life::OutcomesError;
-use super::notice::Notice;
-use super::plivo::{Behaviour, Plivo};
+use super::plivo::{Behaviour, Due, Plivo};
 use super::rest::{self, Canned, CannedError, Limits, Server};
 use super::state::State;
 use super::world::{Seed, SeedError};
@@ -90,11 +90,11 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts one. Whoever takes the notices owes their callbacks to the customers.
+    /// Starts one. Whoever takes the steps owes their callbacks to the customers.
     ///
     /// # Errors
     /// When its entities do not fit, or the address cannot be had.
-    pub async fn start(settings: Settings) -> Result<(Self, mpsc::Receiver<Notice>), ServeError> {
+    pub async fn start(settings: Settings) -> Result<(Self, mpsc::Receiver<Due>), ServeError> {
         let Settings { listen, accounts, behaviour, seed, canned } = settings;
         behaviour.outcomes.check()?;
         canned.iter().try_for_each(Canned::check)?;
@@ -107,10 +107,10 @@ impl Simulator {
         let address = server.local_addr()?;
         let state = Arc::new(State::new(accounts, plivo));
         let stop = CancellationToken::new();
-        let (sender, notices) = mpsc::channel(clock::NOTICES);
+        let (sender, steps) = mpsc::channel(clock::STEPS);
         let serving = tokio::spawn(server.serve(rest::router(Arc::clone(&state), canned), stop.clone()));
         let clock = tokio::spawn(clock::turn(Arc::clone(&state), sender, stop.clone()));
-        Ok((Simulator { address, state, stop, serving, clock }, notices))
+        Ok((Simulator { address, state, stop, serving, clock }, steps))
     }
 
     /// Where it listens.
@@ -137,21 +137,27 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServeError> {
     let screen = Screen { json: args.json };
     let (seed, accounts) = (settings.behaviour.seed, settings.accounts.clone());
     let mut dispatch = args.dispatch(seed, screen).map_err(ServeError::Sending)?;
-    let (simulator, mut notices) = Simulator::start(settings).await?;
+    let (simulator, mut steps) = Simulator::start(settings).await?;
     screen.opening(simulator.address(), &accounts, made, seed)?;
     loop {
         tokio::select! {
-            taken = dispatch.take(&mut notices) => if !taken? { break },
+            taken = dispatch.take(&mut steps) => if !taken? { break },
             () = signals.any() => break,
         }
     }
     let waiting = simulator.shutdown().await;
+    let ledger = dispatch.ledger();
     let summary = tokio::select! {
-        summary = dispatch.finish(notices) => summary?,
-        () = signals.any() => return Ok(()),
+        summary = dispatch.finish(steps) => summary?,
+        () = signals.any() => return ledger.map_or(Ok(()), |ledger| written(&ledger)),
     };
     screen.closing(waiting, summary.as_ref())?;
     Ok(())
+}
+
+/// Whether the ledger has all that it was given.
+fn written(ledger: &Ledger) -> Result<(), ServeError> {
+    ledger.finish().map(drop).map_err(ServeError::Ledger)
 }
 
 /// What ends a program.

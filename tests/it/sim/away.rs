@@ -22,18 +22,28 @@ pub fn sim(home: &Home, relay: SocketAddr, more: &[&str]) -> Sim {
     Sim::sending(&[&fixed, more].concat())
 }
 
-/// Asks for a brand, whose callbacks go to the relay.
-pub fn ask(sim: &Sim) {
-    use base64::Engine as _;
-    let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{AUTH_ID}:{TOKEN}"));
+/// Asks for a brand, whose callbacks go to the relay; its id.
+pub fn ask(sim: &Sim) -> String {
+    let answer = sim.send(&for_a_brand());
+    assert_eq!(answer.status, 202);
+    answer.text("brand_id")
+}
+
+/// The request for a brand, whose callbacks go to the relay.
+pub fn for_a_brand() -> Request {
     let body = json!({
         "brand_alias": "acme", "profile_uuid": "p",
         "url": format!("{ORIGIN}/tendlc_status/brand/"), "method": "POST",
     });
-    let request = Request::new("POST", &format!("/v1/Account/{AUTH_ID}/10dlc/Brand/"))
+    request("POST", "Brand/").body(body.to_string())
+}
+
+/// A request of the account.
+pub fn request(method: &str, path: &str) -> Request {
+    use base64::Engine as _;
+    let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{AUTH_ID}:{TOKEN}"));
+    Request::new(method, &format!("/v1/Account/{AUTH_ID}/10dlc/{path}"))
         .header("Authorization", &format!("Basic {credentials}"))
-        .body(body.to_string());
-    assert_eq!(sim.send(&request).status, 202);
 }
 
 /// The deliveries of a ledger.

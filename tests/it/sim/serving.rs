@@ -1,11 +1,15 @@
 //! How `plivo-sim serve` begins and ends.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::Command;
 
 use rustix::process::Signal;
 
+use super::away::for_a_brand;
+use crate::support::brokers::lasting_port;
+use crate::support::callback;
 use crate::support::cli;
-use crate::support::http::Request;
+use crate::support::http::{self, Request};
 use crate::support::process::Process;
 use crate::support::sim::{Sim, sim};
 use crate::support::wait::{until, until_true};
@@ -68,6 +72,29 @@ fn sigterm_ends_it_and_it_says_what_was_still_to_come() {
     assert_eq!(sim.process.wait().code(), Some(0));
     let last = sim.process.log.entries().pop().unwrap();
     assert_eq!(last["ended"]["steps_not_taken"], 1, "its registration");
+}
+
+/// A disk that is full, played by a limit on the size of files.
+#[test]
+fn a_ledger_that_cannot_be_written_is_told_at_once_and_in_the_exit_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = dir.path().join("ledger");
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, lasting_port()));
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"trap '' XFSZ; ulimit -f 1; exec "$0" "$@""#, env!("CARGO_BIN_EXE_plivo-sim")]);
+    command.args(["serve", "--listen", &address.to_string(), "--json", "--ledger"]).arg(&ledger);
+    // Nobody is there: every callback is given up, and written down.
+    command.args(["--via", "http://127.0.0.1:1", "--created-after", "0", "--time-scale", "0.0001"]);
+    command.args(["--account", &format!("{}:{}", callback::AUTH_ID, callback::TOKEN)]);
+    let mut process = Process::spawn(&mut command);
+    until_true("a brand is taken", || http::send(address, &for_a_brand()).is_ok_and(|one| one.status == 202));
+    for _ in 0..4 {
+        assert_eq!(http::send(address, &for_a_brand()).unwrap().status, 202);
+    }
+    until_true("that it says so", || process.log.contains("writing the ledger"));
+    assert_eq!(process.ended(), None, "the API goes on");
+    process.signal(Signal::TERM);
+    assert_eq!(process.wait().code(), Some(1), "{}", process.log.tail());
 }
 
 #[test]
