@@ -150,6 +150,20 @@ pub struct Agreement {
 enum SpoolCommand {
     /// Sizes, counts and cursors.
     Status(Shown),
+    /// Check the file's pages, every record's checksum, that none is missing, and the mark of what was acknowledged.
+    ///
+    /// Names the damaged ranges, and ends with exit code 3 when there are any. Also while the relay runs.
+    Verify(Shown),
+    /// Copy the spool as it stands now to another directory, which can be used as spool.path.
+    ///
+    /// Also while the relay runs. The copy is whole, without the room of what was deleted, and is checked. What was
+    /// published since is published again by a relay that starts from it, under the same ids.
+    Backup {
+        /// A directory that is not there or empty, best on another disk.
+        to: PathBuf,
+        #[command(flatten)]
+        shown: Shown,
+    },
     /// Who changed what by command, the latest first.
     Audit {
         /// At most so many.
@@ -356,6 +370,10 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Command::Events(args) => commands::events::run(&beside(&sources)?, &args),
         Command::Spool(SpoolCommand::Status(shown)) => commands::spool::status(&beside(&sources)?, shown),
+        Command::Spool(SpoolCommand::Verify(shown)) => commands::spool::verify(&beside(&sources)?, shown),
+        Command::Spool(SpoolCommand::Backup { to, shown }) => {
+            commands::spool::backup(&beside(&sources)?, &to, shown)
+        }
         Command::Spool(SpoolCommand::Audit { limit, shown }) => {
             commands::spool::audit(&beside(&sources)?, limit, shown)
         }
@@ -439,6 +457,8 @@ mod tests {
             "events --endpoint brand --entity B1 --status rejected --since 2h --until 2026-11-24T13:00:00Z --limit 5",
             "spool status --json",
             "spool audit --limit 5 --json",
+            "spool verify",
+            "spool backup /mnt/copy --json",
             "dead list --sink kafka",
             "dead requeue --sink kafka 1 2 3",
             "dead requeue --sink kafka --all --yes",

@@ -1,10 +1,15 @@
-//! `spool status`: the spool at a glance.
+//! `spool`: at a glance, checked, copied, and who changed it.
 
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::change::many;
 use super::output::{Format, json_line, line_out, printable, table};
 use super::{Failure, read, sinks};
 use crate::cli::Shown;
 use crate::config::Config;
-use crate::spool::SpoolStatus;
+use crate::spool::{BackupError, HighWaterFound, Range, SpoolStatus, Verified};
 use crate::units::Size;
 
 /// Shows sizes, counts and cursors.
@@ -17,6 +22,77 @@ pub fn status(config: &Config, shown: Shown) -> Result<(), Failure> {
         Format::Json => json_line(&status),
         Format::Table => show(&status),
     }
+}
+
+/// Checks pages, records and the high-water mark, and names what is damaged.
+///
+/// # Errors
+/// Exit code 3 when something is damaged or the spool cannot be read.
+pub fn verify(config: &Config, shown: Shown) -> Result<(), Failure> {
+    let found = read::open(config)?.verify().map_err(read::failed)?;
+    tell_verified(&found, shown)
+}
+
+fn tell_verified(found: &Verified, shown: Shown) -> Result<(), Failure> {
+    match Format::choose(shown.json) {
+        Format::Json => json_line(&with_verdict(found))?,
+        Format::Table => show_verified(found)?,
+    }
+    if found.is_good() { Ok(()) } else { Err(Failure::Said(3)) }
+}
+
+fn with_verdict(found: &Verified) -> Value {
+    let mut told = json!(found);
+    told["good"] = found.is_good().into();
+    told
+}
+
+fn show_verified(found: &Verified) -> Result<(), Failure> {
+    for finding in &found.pages {
+        line_out(&format!("DAMAGED file: {}", printable(finding)))?;
+    }
+    for (what, ranges) in [("DAMAGED", &found.damaged), ("LOST", &found.lost)] {
+        for Range { first, last } in ranges {
+            line_out(&format!("{what}: records {first} to {last}"))?;
+        }
+    }
+    match found.high_water {
+        HighWaterFound::None | HighWaterFound::Good => {}
+        HighWaterFound::Ahead { acknowledged, tip } => line_out(&format!(
+            "LOST: records up to {acknowledged} were acknowledged, the latest there is {tip}"
+        ))?,
+        HighWaterFound::OtherRecord { sequence } => line_out(&format!(
+            "record {sequence} is not the one that was acknowledged: was the spool restored from a copy?"
+        ))?,
+    }
+    let verdict = if found.is_good() { "nothing is damaged" } else { "keep a copy, and check the disk" };
+    line_out(&format!("{} good; {verdict}", many(found.good_records, "record")))
+}
+
+/// Copies the spool as it stands now to another directory, and checks the copy.
+///
+/// # Errors
+/// When it cannot be copied; exit code 3 when the copy is as damaged as the spool.
+pub fn backup(config: &Config, to: &Path, shown: Shown) -> Result<(), Failure> {
+    let copy = read::open(config)?.backup(to).map_err(|error| match error {
+        BackupError::Exists(_) => Failure::Usage(error.to_string()),
+        BackupError::NoRoom { .. } | BackupError::File { .. } => Failure::Failed(error.into()),
+        BackupError::Spool(error) => read::failed(error),
+    })?;
+    let found = copy.verify().map_err(read::failed)?;
+    let tip = copy.tip().map_err(read::failed)?;
+    match Format::choose(shown.json) {
+        Format::Json => {
+            json_line(
+                &json!({ "path": to.display().to_string(), "tip": tip, "verified": with_verdict(&found) }),
+            )?;
+        }
+        Format::Table => {
+            line_out(&format!("copied to {}, up to record {tip}", to.display()))?;
+            show_verified(&found)?;
+        }
+    }
+    if found.is_good() { Ok(()) } else { Err(Failure::Said(3)) }
 }
 
 /// Lists what operators changed, the latest first.

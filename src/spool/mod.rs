@@ -83,8 +83,8 @@ pub use lane::LaneHandle;
 pub use only::Only;
 pub use order::{Mode, Operator, Order};
 pub use reader::{
-    DeadLetter, EventFilter, HeldBack, MissingRange, Quarantined, QuarantinedCallback, ReplayStatus,
-    SinkCursor, SpoolReader, SpoolStatus,
+    BackupError, DeadLetter, EventFilter, HeldBack, HighWaterFound, MissingRange, Quarantined,
+    QuarantinedCallback, Range, ReplayStatus, SinkCursor, SpoolReader, SpoolStatus, Verified,
 };
 pub use record::Record;
 pub use types::{Change, ChangeDone, Feed, Lag, Outcome, ReplayFrom, ReplayTo, Revision, SpoolHealth};

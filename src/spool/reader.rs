@@ -12,11 +12,15 @@ use super::{Audited, OpenError, Record, SpoolError, audit, open, readers, schema
 use crate::event::{Endpoint, Status, Timestamp};
 
 mod rows;
+mod verify;
 
+mod backup;
 mod quarantine;
 
+pub use backup::BackupError;
 pub use quarantine::QuarantinedCallback;
 pub use rows::{DeadLetter, HeldBack, MissingRange, Quarantined, ReplayStatus, SinkCursor, SpoolStatus};
+pub use verify::{HighWaterFound, Range, Verified};
 
 /// Which records to list. What is `None` does not matter.
 #[derive(Debug, Clone, Default)]

@@ -23,6 +23,7 @@ mod identity;
 mod model;
 mod reading;
 mod revise;
+mod verify;
 
 /// A directory, a clock and a configuration.
 struct Bench {

@@ -272,7 +272,7 @@ impl SpoolReader {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    fn missing(&self) -> Result<Vec<MissingRange>, SpoolError> {
+    pub(super) fn missing(&self) -> Result<Vec<MissingRange>, SpoolError> {
         let mut statement =
             self.conn.prepare("SELECT first, last, found_at, log_copy FROM missing ORDER BY first")?;
         let rows = statement.query_map([], |row| {

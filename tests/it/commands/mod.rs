@@ -5,4 +5,5 @@ mod config;
 mod events;
 mod exit_codes;
 mod sinks;
+mod spool;
 mod tools;

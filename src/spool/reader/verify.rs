@@ -1,0 +1,183 @@
+//! Is all there, and whole? Also beside a running relay: no snapshot is held longer than the look at the pages takes.
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::super::cursor::Cursor;
+use super::super::high_water::{self, Mark};
+use super::super::record::{self, Found};
+use super::SpoolReader;
+use crate::spool::SpoolError;
+
+/// Records looked at in one snapshot.
+const PAGE: usize = 500;
+
+/// What a look at all of a spool found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// What SQLite says is wrong with the file's pages; at most a hundred findings.
+    pub pages: Vec<String>,
+    /// Records whose checksum matches.
+    pub good_records: u64,
+    /// Records whose checksum does not match.
+    pub damaged: Vec<Range>,
+    /// Records that are not there although not every sink had them yet. What the disk is known to have lost is not
+    /// among them: `spool status` has that.
+    pub lost: Vec<Range>,
+    /// What the mark of the acknowledged says.
+    pub high_water: HighWaterFound,
+}
+
+/// A range of records' numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Range {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+}
+
+/// The mark of what was acknowledged, held against the database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HighWaterFound {
+    /// There is none that can be read. That is no error.
+    #[default]
+    None,
+    /// It agrees.
+    Good,
+    /// More was acknowledged than is there.
+    Ahead {
+        /// The highest number that was acknowledged.
+        acknowledged: u64,
+        /// The highest number that is there.
+        tip: u64,
+    },
+    /// The record that was acknowledged last is another one: the file was restored from a copy, perhaps.
+    OtherRecord {
+        /// Its number.
+        sequence: u64,
+    },
+}
+
+impl Verified {
+    /// Whether nothing is wrong.
+    pub fn is_good(&self) -> bool {
+        let marked = matches!(self.high_water, HighWaterFound::None | HighWaterFound::Good);
+        self.pages.is_empty() && self.damaged.is_empty() && self.lost.is_empty() && marked
+    }
+}
+
+impl SpoolReader {
+    /// Checks the pages, every record's checksum, that no record is missing, and the high-water mark.
+    ///
+    /// # Errors
+    /// When the spool cannot be read at all; what is damaged is no error but a finding.
+    pub fn verify(&self) -> Result<Verified, SpoolError> {
+        // Before the tip: it is never newer than what is committed.
+        let mark = high_water::read(&self.paths.high_water);
+        let tip = self.tip()?;
+        let mut found = Verified { high_water: self.marked(mark, tip)?, ..Verified::default() };
+        let mut gaps = Vec::new();
+        match pages(&self.conn) {
+            Ok(pages) => found.pages = pages,
+            Err(error) => found.pages.push(error.to_string()),
+        }
+        if let Err(error) = self.look_at_records(tip, &mut found, &mut gaps) {
+            found.pages.push(format!("records cannot be read to the end: {error}"));
+            return Ok(found);
+        }
+        found.lost = self.lost(gaps)?;
+        Ok(found)
+    }
+
+    fn marked(&self, mark: Option<Mark>, tip: u64) -> rusqlite::Result<HighWaterFound> {
+        let Some(Mark { sequence, checksum }) = mark else { return Ok(HighWaterFound::None) };
+        if sequence > tip {
+            return Ok(HighWaterFound::Ahead { acknowledged: sequence, tip });
+        }
+        let mut statement = self.conn.prepare("SELECT checksum FROM records WHERE sequence = ?1")?;
+        let mut rows = statement.query([sequence])?;
+        // One that was deleted since then says nothing.
+        let other =
+            rows.next()?.map(|row| row.get::<_, u32>(0)).transpose()?.is_some_and(|one| one != checksum);
+        Ok(if other { HighWaterFound::OtherRecord { sequence } } else { HighWaterFound::Good })
+    }
+
+    /// Reads every record up to `tip`, and notes the numbers between them.
+    fn look_at_records(&self, tip: u64, found: &mut Verified, gaps: &mut Vec<Range>) -> rusqlite::Result<()> {
+        let sql = format!(
+            "SELECT {} FROM records r WHERE r.sequence > ?1 AND r.sequence <= ?2 ORDER BY r.sequence LIMIT {PAGE}",
+            record::COLUMNS
+        );
+        let mut statement = self.conn.prepare(&sql)?;
+        let mut seen = 0;
+        loop {
+            let before = seen;
+            let mut rows = statement.query((seen, tip))?;
+            while let Some(row) = rows.next()? {
+                let sequence = match record::read(row)? {
+                    Found::Good(record) => {
+                        found.good_records += 1;
+                        record.sequence()
+                    }
+                    Found::Damaged { sequence } => {
+                        widen(&mut found.damaged, sequence);
+                        sequence
+                    }
+                };
+                gaps.extend(between(seen, sequence));
+                seen = sequence;
+            }
+            if seen == before {
+                gaps.extend(between(seen, tip + 1));
+                return Ok(());
+            }
+        }
+    }
+
+    /// Which of these numbers some sink still waits for. What is deleted while this reads was published everywhere, and
+    /// the cursors are read after that.
+    fn lost(&self, gaps: Vec<Range>) -> Result<Vec<Range>, SpoolError> {
+        let mut known = Cursor::at(self.floor()?);
+        for missing in self.missing()? {
+            known.ack_range(missing.first, missing.last);
+        }
+        let mut lost = Vec::new();
+        for gap in gaps {
+            (gap.first.max(known.low() + 1)..=gap.last)
+                .filter(|sequence| !known.contains(*sequence))
+                .for_each(|sequence| widen(&mut lost, sequence));
+        }
+        Ok(lost)
+    }
+
+    /// Up to this, every configured sink has published everything and no replay waits.
+    fn floor(&self) -> Result<u64, SpoolError> {
+        let sql = "SELECT min(low) FROM (SELECT low FROM cursors WHERE configured = 1 UNION ALL \
+            SELECT r.low FROM replays r JOIN cursors c ON c.sink = r.sink AND c.configured = 1)";
+        let floor: Option<u64> = self.conn.query_row(sql, [], |row| row.get(0))?;
+        Ok(floor.unwrap_or(u64::MAX - 1))
+    }
+}
+
+/// What SQLite finds in the file.
+fn pages(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = conn.prepare("PRAGMA integrity_check(100)")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    let found: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(found.into_iter().filter(|line| line != "ok").collect())
+}
+
+/// The numbers between two, if there are any.
+fn between(seen: u64, next: u64) -> Option<Range> {
+    (next > seen + 1).then(|| Range { first: seen + 1, last: next - 1 })
+}
+
+/// Adds a number that is higher than all before.
+fn widen(ranges: &mut Vec<Range>, sequence: u64) {
+    match ranges.last_mut() {
+        Some(range) if range.last + 1 == sequence => range.last = sequence,
+        _ => ranges.push(Range { first: sequence, last: sequence }),
+    }
+}
