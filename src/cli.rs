@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and how a failure becomes an exit code.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,7 +16,7 @@ use crate::signature::Scheme;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  failed, or (signature verify) a signature is not valid
+  1  failed, or (signature verify, explain) a signature is not valid
   2  wrong usage or configuration
   3  the spool cannot be used";
 
@@ -93,6 +94,45 @@ enum SignatureCommand {
         #[arg(long)]
         scheme: Scheme,
     },
+    /// Say why a captured request is taken for Plivo's, or is not, and what to do about it.
+    ///
+    /// The request is a recorded HTTP/1.1 message (request line, headers, blank line, body), or is told by options
+    /// named as curl's. It is checked as the relay would check it under the configuration: the answer says which
+    /// route it comes to, which strings are tried, and which token and scheme match. When none does, other origins,
+    /// paths, tokens and headers are tried, and what matches is named. Exit code 1 when the relay refuses it.
+    Explain(ExplainArgs),
+}
+
+/// A captured request, and where else to look.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The recorded message; `-` is standard input.
+    #[arg(required_unless_present = "url", conflicts_with_all = ["request", "header", "data"])]
+    pub file: Option<PathBuf>,
+    /// The method [default: POST with --data, else GET].
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub request: Option<String>,
+    /// The URL, or path and query, that the request came for.
+    #[arg(long, conflicts_with = "file")]
+    pub url: Option<String>,
+    /// A header, such as `X-Plivo-Signature-V2: …`; repeat it.
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    pub header: Vec<String>,
+    /// The body as it is, or the file it is in: @FILE.
+    #[arg(short = 'd', long, value_name = "BODY")]
+    pub data: Option<String>,
+    /// A URL as it may have been given to Plivo; repeat it.
+    #[arg(long, value_name = "URL")]
+    pub registered_url: Vec<String>,
+    /// A file of more auth tokens to try, one a line.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The address that the request came from: whether what a proxy says of the URL counts.
+    #[arg(long, value_name = "ADDRESS")]
+    pub peer: Option<IpAddr>,
+    /// How the answer is shown.
+    #[command(flatten)]
+    pub shown: Shown,
 }
 
 /// Which events, and how they are shown.
@@ -368,6 +408,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             let all_valid = commands::signature::verify(scheme, std::io::stdin().lock(), output)?;
             if all_valid { Ok(()) } else { Err(Failure::Said(1)) }
         }
+        Command::Signature(SignatureCommand::Explain(args)) => commands::explain::run(&load(sources)?, &args),
         Command::Events(args) => commands::events::run(&beside(&sources)?, &args),
         Command::Spool(SpoolCommand::Status(shown)) => commands::spool::status(&beside(&sources)?, shown),
         Command::Spool(SpoolCommand::Verify(shown)) => commands::spool::verify(&beside(&sources)?, shown),

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use accounts::{AccountConfig, Changes, LoadedAccounts};
+pub use accounts::{AccountConfig, Changes, LoadedAccounts, read_tokens};
 pub use environment::Environment;
 pub use log::{LogConfig, LogFormat};
 pub use problem::{Origin, Problem, Problems};

@@ -3,6 +3,7 @@
 //! [`RawCallback`] → [`verify`] → [`VerifiedCallback`]. Nothing else makes a `VerifiedCallback`.
 
 mod candidates;
+pub mod explain;
 mod keyring;
 pub mod params;
 mod refusal;

@@ -60,7 +60,7 @@ impl VerifyPolicy {
         keyring.iter().filter(|account| self.allows(account))
     }
 
-    fn allows(&self, account: &Account) -> bool {
+    pub(super) fn allows(&self, account: &Account) -> bool {
         self.accounts.as_ref().is_none_or(|names| names.iter().any(|name| name == account.name()))
     }
 }
@@ -188,21 +188,21 @@ fn verified(raw: RawCallback, verdict: Verdict, signatures: Vec<[u8; 32]>) -> Ve
 }
 
 /// The signature headers of one request that can be checked.
-struct Headers<'a> {
-    v2: Option<Header<'a>>,
-    v3: Option<Header<'a>>,
+pub(super) struct Headers<'a> {
+    pub(super) v2: Option<Header<'a>>,
+    pub(super) v3: Option<Header<'a>>,
 }
 
 /// One scheme's nonce and signatures: the account's own and the main account's.
-struct Header<'a> {
-    nonce: &'a str,
-    own: SignatureList,
-    main: SignatureList,
+pub(super) struct Header<'a> {
+    pub(super) nonce: &'a str,
+    pub(super) own: SignatureList,
+    pub(super) main: SignatureList,
 }
 
 impl<'a> Headers<'a> {
     /// A scheme that cannot be checked is passed over while the other can; when neither can, its reason is the answer.
-    fn read(headers: &'a SignatureHeaders) -> Result<Self, Refusal> {
+    pub(super) fn read(headers: &'a SignatureHeaders) -> Result<Self, Refusal> {
         let v2 = Header::read(&headers.v2, &headers.ma_v2, &headers.v2_nonce).and_then(|header| {
             if v2::is_plain_nonce(header.nonce) { Ok(header) } else { Err(Refusal::BadNonce) }
         });
@@ -269,7 +269,7 @@ fn prove_v3<'a, Urls: Iterator<Item = String>>(
 }
 
 /// The parameters that V3 may have signed, and what a match then proves.
-fn readings<'a>(request: &Request, body: &'a Body<'_>) -> Vec<(Params<'a>, Covers)> {
+pub(super) fn readings<'a>(request: &Request, body: &'a Body<'_>) -> Vec<(Params<'a>, Covers)> {
     let without_body = Params::none();
     let pairs =
         |form: &'a [Pair<'_>]| Params::from_pairs(form.iter().map(|(name, value)| (&**name, &**value)));

@@ -4,6 +4,7 @@ pub mod check_config;
 pub mod dead;
 pub mod demo;
 pub mod events;
+pub mod explain;
 pub mod healthcheck;
 pub mod held;
 pub mod quarantine;

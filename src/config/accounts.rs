@@ -182,8 +182,11 @@ fn account_files(dir: &Path) -> std::io::Result<BTreeMap<String, PathBuf>> {
     Ok(files)
 }
 
-/// One token a line; blank lines do not count.
-fn read_tokens(path: &Path) -> Result<Vec<Secret>, Problem> {
+/// Reads a file of auth tokens, one a line; blank lines do not count.
+///
+/// # Errors
+/// When it cannot be read, or holds none.
+pub fn read_tokens(path: &Path) -> Result<Vec<Secret>, Problem> {
     let text = zeroize::Zeroizing::new(read_text(path)?);
     let tokens: Vec<Secret> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::from).collect();

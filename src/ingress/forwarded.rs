@@ -45,6 +45,21 @@ impl TrustedProxies {
     }
 }
 
+/// Every origin that can be put together from what the headers say, whoever wrote them.
+pub(super) fn spoken_of(headers: &HeaderMap) -> Vec<String> {
+    let hosts = [FORWARDED_HOST, HOST].map(|name| all_values(headers, &name)).concat();
+    let mut origins = Vec::new();
+    for host in hosts.into_iter().filter(|host| is_authority(host)) {
+        origins.extend(["https", "http"].map(|scheme| format!("{scheme}://{host}")));
+    }
+    origins
+}
+
+fn all_values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
+    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).collect()
+}
+
 /// Whether this is a host with or without a port, and nothing that would reach into another part of a URL.
 pub(super) fn is_authority(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {

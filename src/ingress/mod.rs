@@ -10,6 +10,7 @@
 
 mod answer;
 mod body;
+pub mod captured;
 mod config;
 mod connection;
 mod forwarded;

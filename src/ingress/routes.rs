@@ -28,10 +28,26 @@ pub(crate) struct Route {
     pub(crate) policy: VerifyPolicy,
 }
 
+impl Route {
+    /// The configured ones, the least vague first: the first that matches a path is the one.
+    pub(crate) fn all(config: &IngressConfig) -> Result<Vec<Route>, String> {
+        let route = |(name, route): (&String, &super::config::RouteConfig)| {
+            Ok(Route {
+                name: name.clone(),
+                pattern: Pattern::parse(&route.path)?,
+                endpoint: route.endpoint,
+                policy: config.policy(route),
+            })
+        };
+        let mut routes: Vec<Route> = config.routes.iter().map(route).collect::<Result<_, String>>()?;
+        routes.sort_by_key(|route| route.pattern.vagueness());
+        Ok(routes)
+    }
+}
+
 /// All routes of the callback listener. A path is matched as sent: what differs by a doubled slash, a dot or a
 /// percent-escape is another path.
 pub(crate) struct Routes {
-    /// The least vague first: the first that matches is the one.
     routes: Vec<Route>,
     handler: Handler,
     refusals: Arc<Refusals>,
@@ -43,17 +59,7 @@ impl Routes {
         handler: Handler,
         refusals: Arc<Refusals>,
     ) -> Result<Self, String> {
-        let route = |(name, route): (&String, &super::config::RouteConfig)| {
-            Ok(Route {
-                name: name.clone(),
-                pattern: Pattern::parse(&route.path)?,
-                endpoint: route.endpoint,
-                policy: config.policy(route),
-            })
-        };
-        let mut routes: Vec<Route> = config.routes.iter().map(route).collect::<Result<_, String>>()?;
-        routes.sort_by_key(|route| route.pattern.vagueness());
-        Ok(Routes { routes, handler, refusals })
+        Ok(Routes { routes: Route::all(config)?, handler, refusals })
     }
 
     /// The answer to a request, and the label under which it counts.

@@ -4,6 +4,7 @@ mod agreement;
 mod config;
 mod events;
 mod exit_codes;
+mod explain;
 mod sinks;
 mod spool;
 mod tools;
