@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Endpoint, EventData, Stamp, Status, Timestamp};
+use super::{Endpoint, EventData, Raw, Stamp, Status, Timestamp};
 
 /// What a segment of `source` may hold as it is: RFC 3986's unreserved characters.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -117,6 +117,11 @@ impl<'a> Event<'a> {
     /// The event's data.
     pub fn data(&self) -> &EventData<'a> {
         &self.data
+    }
+
+    /// What was received, for who has to pass on less of it.
+    pub fn raw_mut(&mut self) -> &mut Raw<'a> {
+        &mut self.data.raw
     }
 
     /// Every context attribute but `datacontenttype` (the binary form has it as the content type), by its

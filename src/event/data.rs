@@ -99,6 +99,37 @@ pub struct Raw<'a> {
     pub content_encoding: Option<&'a str>,
 }
 
+impl Raw<'_> {
+    /// Keeps the parameters whose names `keep` takes; of a JSON document the members of such names with all that they
+    /// hold, and the way to them. A body that has no names goes.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.query.0.retain(|(name, _)| keep(name));
+        self.form.0.retain(|(name, _)| keep(name));
+        self.json = self.json.take().and_then(|document| retained(document, &keep));
+        self.body = None;
+        (self.content_type, self.content_encoding) = (None, None);
+    }
+}
+
+/// What is left of a document. It is no deeper than what was parsed may be.
+fn retained(document: Value, keep: &impl Fn(&str) -> bool) -> Option<Value> {
+    match document {
+        Value::Object(members) => {
+            let left = members.into_iter().filter_map(|(name, member)| {
+                let member = if keep(&name) { Some(member) } else { retained(member, keep) };
+                member.map(|member| (name, member))
+            });
+            let left: serde_json::Map<_, _> = left.collect();
+            (!left.is_empty()).then_some(Value::Object(left))
+        }
+        Value::Array(items) => {
+            let left: Vec<Value> = items.into_iter().filter_map(|item| retained(item, keep)).collect();
+            (!left.is_empty()).then_some(Value::Array(left))
+        }
+        _ => None,
+    }
+}
+
 /// Every parameter by name, in the order in which the names first appear; values are always lists. The pairs of one
 /// name stand side by side.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::file::FileConfig;
 use super::kafka::KafkaConfig;
 use super::nats::NatsConfig;
+use super::raw::RawConfig;
 use super::topics::TopicsConfig;
 use crate::spool::Start;
 
@@ -45,6 +46,8 @@ pub struct CommonConfig {
     pub topics: TopicsConfig,
     /// How an event is laid out.
     pub content_mode: ContentMode,
+    /// How much of what was received goes along.
+    pub raw: RawConfig,
     /// The event's schema version.
     pub schema_version: u32,
     /// How many events may wait for their acknowledgement at once.
@@ -54,7 +57,8 @@ pub struct CommonConfig {
 
 impl CommonConfig {
     /// The keys, for whoever reads a sink's table by parts.
-    pub const KEYS: [&str; 6] = ["required", "start", "topics", "content_mode", "schema_version", "window"];
+    pub const KEYS: [&str; 7] =
+        ["required", "start", "topics", "content_mode", "raw", "schema_version", "window"];
 
     /// The largest window that is accepted.
     const WIDEST: usize = 16_384;
@@ -67,6 +71,7 @@ impl Default for CommonConfig {
             start: Start::Oldest,
             topics: TopicsConfig::default(),
             content_mode: ContentMode::Structured,
+            raw: RawConfig::Full,
             schema_version: 1,
             window: None,
         }
@@ -92,6 +97,7 @@ impl SinkConfig {
     /// The problem with a value, naming the key below the sink's table and what is accepted.
     pub fn validate(&self) -> Result<(), String> {
         self.common.topics.validate()?;
+        self.common.raw.validate()?;
         if self.common.schema_version != 1 {
             return Err(format!(
                 "schema_version: {} is not known: accepted is 1",

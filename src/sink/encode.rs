@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::block::{Block, Text};
 use super::config::ContentMode;
+use super::raw::RawKept;
 use super::topics::Topics;
 use crate::event::Event;
 
@@ -54,6 +55,7 @@ pub(super) struct Encoder {
     pub(super) topics: Topics,
     pub(super) mode: ContentMode,
     pub(super) style: HeaderStyle,
+    pub(super) raw: RawKept,
 }
 
 /// The header that holds the idempotency key, on every broker.
@@ -71,14 +73,15 @@ const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 impl Encoder {
     pub(super) fn encode(
         &self,
-        event: &Event<'_>,
+        mut event: Event<'_>,
         account: &str,
         replay: Option<u64>,
         block: &mut Block,
     ) -> Publication {
+        self.raw.apply(event.raw_mut());
         let (content_type, payload, mut more_headers) = match self.mode {
             ContentMode::Structured => (Event::STRUCTURED, event.to_structured(), Vec::new()),
-            ContentMode::Binary => (Event::DATA, event.to_data(), self.style.headers(event)),
+            ContentMode::Binary => (Event::DATA, event.to_data(), self.style.headers(&event)),
         };
         more_headers.extend(replay.map(|replay| (REPLAY, replay.to_string())));
         Publication {
@@ -131,6 +134,7 @@ impl HeaderStyle {
 
 #[cfg(test)]
 mod tests {
+    use super::super::raw::RawConfig;
     use super::*;
     use crate::callback::{Covers, KeyOwner, Method, Request, Verdict, VerificationScheme};
     use crate::event::{Endpoint, EventId, Stamp, Timestamp};
@@ -170,7 +174,12 @@ mod tests {
     fn encoded(mode: ContentMode, style: HeaderStyle, brand: &str, replay: Option<u64>) -> Publication {
         let topics = Topics::new(&TopicsConfig::default()).unwrap();
         with_event(brand, |event| {
-            Encoder { topics, mode, style }.encode(event, "acme", replay, &mut Block::default())
+            Encoder { topics, mode, style, raw: RawConfig::Full.prepared() }.encode(
+                event.clone(),
+                "acme",
+                replay,
+                &mut Block::default(),
+            )
         })
     }
 

@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod kafka;
 mod nats;
+mod raw;
 mod secret;
 mod tls;
 mod topics;
@@ -28,6 +29,7 @@ pub use error::{CheckError, Code, PublishError, Scope, SinkError};
 pub use file::FileConfig;
 pub use kafka::{CreateTopics, KafkaConfig, KafkaTls, Mechanism, Property, Sasl};
 pub use nats::{CreateStream, NatsConfig, NatsTls};
+pub use raw::RawConfig;
 pub use topics::TopicsConfig;
 
 /// An acknowledged publication.
@@ -82,7 +84,8 @@ impl Sink {
             }
             Target::File(file) => (HeaderStyle::Kafka, Broker::File(FileSink::new(name, file))),
         };
-        let encoder = Encoder { topics, mode: config.common.content_mode, style };
+        let raw = config.common.raw.prepared();
+        let encoder = Encoder { topics, mode: config.common.content_mode, style, raw };
         Ok(Sink { name: name.into(), window, encoder, broker })
     }
 
@@ -111,7 +114,7 @@ impl Sink {
 
     /// Lays out a record's event for this sink in a block: its topic, key, headers and payload.
     pub fn encode(&self, record: &Record, replay: Option<u64>, block: &mut Block) -> Publication {
-        self.encoder.encode(&record.event(), &record.verdict().account, replay, block)
+        self.encoder.encode(record.event(), &record.verdict().account, replay, block)
     }
 
     /// Publishes an event and waits for the broker's acknowledgement.

@@ -233,3 +233,26 @@ fn a_topic_of_each_account_needs_no_more_series() {
     let topic = format!("{prefix}.{{account}}.all");
     assert_eq!(relay.metrics().sum("tendlc_published_total", &[("topic", &topic)]), 4.0);
 }
+
+#[test]
+fn a_sink_gets_as_much_of_what_was_received_as_its_configuration_says() {
+    let sink =
+        |name: &str, raw: &str| format!("[sinks.{name}]\ntype = \"file\"\ndir = \"{name}\"\nraw = {raw}\n");
+    let config = Config::new().tables(&sink("all", "\"full\"")).tables(&sink("nothing", "\"none\""));
+    let home = Home::new(&config.tables(&sink("some", "[\"Brand-ID\"]")).text());
+    let relay = home.start();
+    relay.accept(&Callback::about("brand", "rejected", "BRAW").param("owner", "Kim"));
+    relay.drained();
+    let data =
+        |dir: &str| files::topic_events(&home.path(dir), "plivo.10dlc.brand").remove(0)["data"].clone();
+    assert_eq!(data("all")["raw"]["form"]["owner"][0], "Kim");
+    assert_eq!(data("nothing")["raw"], serde_json::json!({}));
+    assert_eq!(data("some")["raw"], serde_json::json!({ "form": { "brand_id": ["BRAW"] } }));
+    for dir in ["all", "nothing", "some"] {
+        assert_eq!((&data(dir)["brand_id"], &data(dir)["status"]), (&"BRAW".into(), &"rejected".into()));
+    }
+    let wrong = Home::new(&Config::new().tables(&sink("wrong", "\"nome\"")).text()).run(&["check-config"]);
+    assert_eq!(wrong.code, Some(2));
+    assert!(wrong.err.contains("sinks.wrong.raw") && wrong.err.contains("none"), "{}", wrong.err);
+    relay.stop();
+}
