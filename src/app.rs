@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::admin::{Admin, AdminState};
 use crate::callback::Accounts;
 use crate::config::{self, AccountsWatch, Config, Loaded};
-use crate::control::Control;
+use crate::control::{Control, Reach};
 use crate::ingress::{Ingress, Readiness, Shutdown, State, Verification};
 use crate::metrics::Metrics;
 use crate::normalize::Normalizer;
@@ -181,15 +181,18 @@ impl Parts {
         let ingress = Ingress::bind(&self.config.ingress, Arc::new(state))
             .await
             .map_err(|error| system(error.into()))?;
-        let admin_state = admin_state(&self.metrics, readiness, &self.spool, &self.relay);
+        let admin_state = admin_state(&self.metrics, readiness.clone(), &self.spool, &self.relay);
         let admin =
             Admin::bind(&self.config.admin, admin_state).await.map_err(|error| system(error.into()))?;
         let control = Control::bind(&self.config.spool.path).map_err(|error| system(error.into()))?;
 
         let (callback_addr, admin_addr) = (ingress.local_addr(), admin.local_addr());
         let (beside, stop_beside) = (TaskTracker::new(), CancellationToken::new());
-        let lanes = lanes_of(&self.relay);
-        beside.spawn(control.serve(self.spool.clone(), lanes, stop_beside.clone()));
+        let reach = Reach {
+            lanes: Box::new(lanes_of(&self.relay)),
+            drain: Box::new(move || readiness.begin_drain()),
+        };
+        beside.spawn(control.serve(self.spool.clone(), reach, stop_beside.clone()));
         beside.spawn(config::watch(
             watch,
             hangup,

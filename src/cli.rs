@@ -73,6 +73,8 @@ enum Command {
     /// Look at the sinks' cursors, and forget those of removed sinks.
     #[command(subcommand)]
     Sinks(SinksCommand),
+    /// Make the running relay not ready, before this replica is taken away; callbacks that come are still taken.
+    Drain(DrainArgs),
     /// Ask the running relay whether it is ready: for containers.
     Healthcheck,
     /// See it at work: a relay in a temporary directory, a small 10DLC story, and what became of it.
@@ -355,6 +357,20 @@ pub struct RenormalizeArgs {
     pub agreement: Agreement,
 }
 
+/// How a replica takes leave.
+#[derive(Debug, Args)]
+pub struct DrainArgs {
+    /// Wait until every sink has everything and nothing has come for ingress.drain_delay.
+    #[arg(long)]
+    pub until_published: bool,
+    /// Give up waiting after so long, such as 10m [default: never].
+    #[arg(long, value_name = "DURATION", requires = "until_published")]
+    pub timeout: Option<crate::units::Span>,
+    /// Whether it is asked first.
+    #[command(flatten)]
+    pub agreement: Agreement,
+}
+
 #[derive(Debug, Subcommand)]
 enum SinksCommand {
     /// List the sinks with their cursors, also those no longer configured.
@@ -452,6 +468,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Sinks(SinksCommand::Forget { name, agreement }) => {
             commands::sinks::forget(&beside(&sources)?, name, agreement)
         }
+        Command::Drain(args) => commands::drain::run(&beside(&sources)?, &args),
         Command::Healthcheck => commands::healthcheck::run(&beside(&sources)?),
         Command::Demo => commands::demo::run(),
         Command::Completions { shell } => {
@@ -518,6 +535,8 @@ mod tests {
             "renormalize --since 7d --until 1h --dry-run",
             "sinks list",
             "sinks forget kafka",
+            "drain --until-published --timeout 10m --yes",
+            "drain --dry-run",
             "healthcheck",
             "completions bash",
         ] {

@@ -62,7 +62,7 @@ fn carry_out(config: &Config, order: &Order) -> Result<ChangeDone, Failure> {
     match asked.map_err(|error| Failure::Spool(error.into()))? {
         Some(Answer::Done(done)) => Ok(done),
         Some(Answer::Failed { code, message }) => Err(refused(&code, message)),
-        Some(Answer::Lanes(_)) => {
+        Some(Answer::Lanes(_) | Answer::Draining) => {
             Err(Failure::Failed(anyhow::anyhow!("the relay answered another question")))
         }
         None => carry_out_here(config, order.clone()),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use client::ask;
-pub use server::Control;
+pub use server::{Control, Reach};
 
 use crate::spool::{ChangeDone, Order};
 
@@ -34,6 +34,8 @@ pub enum Request {
     Change(Box<Order>),
     /// How the lanes are doing, which only the running relay knows.
     Lanes,
+    /// Be no longer ready, until the next start, and go on with everything else.
+    Drain,
 }
 
 /// What the relay answers.
@@ -44,6 +46,8 @@ pub enum Answer {
     Done(ChangeDone),
     /// One object a lane.
     Lanes(Value),
+    /// The relay is not ready any more.
+    Draining,
     /// It was not done.
     Failed {
         /// A short name.

@@ -25,8 +25,13 @@ const LINE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long accepting waits after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Tells how the lanes are doing.
-type Lanes = Arc<dyn Fn() -> Value + Send + Sync>;
+/// What the socket reaches of the running relay, beside its spool.
+pub struct Reach {
+    /// Tells how the lanes are doing.
+    pub lanes: Box<dyn Fn() -> Value + Send + Sync>,
+    /// Makes it not ready, until the next start.
+    pub drain: Box<dyn Fn() + Send + Sync>,
+}
 
 /// The socket, bound.
 #[derive(Debug)]
@@ -48,17 +53,12 @@ impl Control {
     }
 
     /// Answers until stopped, then takes the socket away.
-    pub async fn serve(
-        self,
-        spool: Spool,
-        lanes: impl Fn() -> Value + Send + Sync + 'static,
-        stop: CancellationToken,
-    ) {
-        let lanes: Lanes = Arc::new(lanes);
+    pub async fn serve(self, spool: Spool, reach: Reach, stop: CancellationToken) {
+        let reach = Arc::new(reach);
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         tokio::select! {
             () = stop.cancelled() => {}
-            () = accept_all(&self.listener, &places, &spool, &lanes) => {}
+            () = accept_all(&self.listener, &places, &spool, &reach) => {}
         }
         // What was asked is answered: a change that was taken is not left without its answer.
         let _ = places.acquire_many(CONNECTIONS as u32).await;
@@ -80,14 +80,14 @@ fn listen(dir: &Path) -> std::io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn accept_all(listener: &UnixListener, places: &Arc<Semaphore>, spool: &Spool, lanes: &Lanes) {
+async fn accept_all(listener: &UnixListener, places: &Arc<Semaphore>, spool: &Spool, reach: &Arc<Reach>) {
     loop {
         let Ok(place) = Arc::clone(places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let (spool, lanes) = (spool.clone(), Arc::clone(lanes));
+                let (spool, reach) = (spool.clone(), Arc::clone(reach));
                 tokio::spawn(async move {
-                    serve_one(stream, &spool, &lanes).await;
+                    serve_one(stream, &spool, &reach).await;
                     drop(place);
                 });
             }
@@ -99,10 +99,10 @@ async fn accept_all(listener: &UnixListener, places: &Arc<Semaphore>, spool: &Sp
     }
 }
 
-async fn serve_one(mut stream: UnixStream, spool: &Spool, lanes: &Lanes) {
+async fn serve_one(mut stream: UnixStream, spool: &Spool, reach: &Reach) {
     let uid = stream.peer_cred().ok().map(|peer| peer.uid());
     let answer = match timeout(LINE_TIMEOUT, read_line(&mut stream)).await {
-        Ok(Ok(line)) => answer(&line, uid, spool, lanes).await,
+        Ok(Ok(line)) => answer(&line, uid, spool, reach).await,
         // A peer that is slow or gone gets no answer.
         Ok(Err(_)) | Err(_) => return,
     };
@@ -117,7 +117,7 @@ async fn read_line(stream: &mut UnixStream) -> std::io::Result<Vec<u8>> {
     Ok(line)
 }
 
-async fn answer(line: &[u8], uid: Option<u32>, spool: &Spool, lanes: &Lanes) -> Answer {
+async fn answer(line: &[u8], uid: Option<u32>, spool: &Spool, reach: &Reach) -> Answer {
     let request = match serde_json::from_slice::<Request>(line) {
         Ok(request) => request,
         Err(error) => {
@@ -128,7 +128,14 @@ async fn answer(line: &[u8], uid: Option<u32>, spool: &Spool, lanes: &Lanes) -> 
         }
     };
     match request {
-        Request::Lanes => Answer::Lanes(lanes()),
+        Request::Lanes => Answer::Lanes((reach.lanes)()),
+        Request::Drain => {
+            (reach.drain)();
+            tracing::warn!(
+                "not ready any more, by command: callbacks are still taken, and a restart makes it ready again"
+            );
+            Answer::Draining
+        }
         // The spool's writer logs what it changed.
         Request::Change(order) => match spool.change(order.from_uid(uid)).await {
             Ok(done) => Answer::Done(done),

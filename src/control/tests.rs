@@ -1,6 +1,8 @@
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +16,7 @@ use crate::spool::{
 struct Served {
     dir: TempDir,
     spool: Spool,
+    drained: Arc<AtomicBool>,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
@@ -29,9 +32,14 @@ fn served() -> Served {
     let spool = opened(dir.path());
     let stop = CancellationToken::new();
     let control = Control::bind(dir.path()).unwrap();
-    let lanes = || serde_json::json!([{ "sink": "files", "up": true }]);
-    let task = tokio::spawn(control.serve(spool.clone(), lanes, stop.clone()));
-    Served { dir, spool, stop, task }
+    let drained = Arc::new(AtomicBool::new(false));
+    let drain = drained.clone();
+    let reach = Reach {
+        lanes: Box::new(|| serde_json::json!([{ "sink": "files", "up": true }])),
+        drain: Box::new(move || drain.store(true, Ordering::Release)),
+    };
+    let task = tokio::spawn(control.serve(spool.clone(), reach, stop.clone()));
+    Served { dir, spool, drained, stop, task }
 }
 
 impl Served {
@@ -82,6 +90,9 @@ async fn a_running_relay_answers_and_a_stopped_one_does_not() {
     let done = served.ask(ordered(requeue)).await;
     assert_eq!(done, Some(Answer::Done(ChangeDone::Requeued { sink: "files".to_owned(), count: 0 })));
 
+    assert!(!served.drained.load(Ordering::Acquire));
+    assert_eq!(served.ask(Request::Drain).await, Some(Answer::Draining));
+    assert!(served.drained.load(Ordering::Acquire));
     // Who it was is what the socket says, not what they say.
     let audited = SpoolReader::open(served.dir.path()).unwrap().audit(10).unwrap();
     let uid = rustix::process::getuid().as_raw();

@@ -71,7 +71,7 @@ impl Readiness {
 
     /// Asks every check.
     pub fn report(&self) -> ReadinessReport {
-        let draining = if self.is_draining() { Err("the relay is shutting down".to_owned()) } else { Ok(()) };
+        let draining = if self.is_draining() { Err("the relay is draining".to_owned()) } else { Ok(()) };
         let mut checks: Vec<Check> = self.probes.iter().map(|(name, probe)| check(name, probe())).collect();
         checks.push(check("not_draining", draining));
         ReadinessReport { ready: checks.iter().all(|check| check.ok), checks }

@@ -57,3 +57,36 @@ fn sigint_is_the_same() {
     assert!(relay.process.wait().success());
     assert!(!home.path("spool/spool.db-wal").exists());
 }
+
+#[test]
+fn a_replica_is_drained_by_command_until_all_is_published_and_takes_callbacks_meanwhile() {
+    let home = Home::new(&Config::files().text());
+    assert_eq!(home.run(&["drain", "--yes"]).code, Some(1), "no relay runs");
+    let relay = home.start();
+    relay.accept(&Callback::new("brand", "created"));
+    assert_eq!(home.run(&["drain"]).code, Some(2), "nobody agreed");
+    home.run(&["drain", "--dry-run"]).ok();
+    assert_eq!(relay.admin("/readyz").status, 200);
+    home.run(&["drain", "--yes", "--until-published"]).ok();
+    assert_eq!(relay.admin("/readyz").status, 503);
+    assert_eq!(relay.metrics().sum("tendlc_draining", &[]), 1.0);
+    assert_eq!(crate::support::files::events(&home.events()).len(), 1);
+    relay.accept(&Callback::new("brand", "created"));
+    relay.stop();
+    let relay = home.start();
+    assert_eq!(relay.admin("/readyz").status, 200, "until the next start");
+    relay.stop();
+}
+
+#[test]
+fn a_drain_that_cannot_end_says_what_is_left() {
+    // Nobody listens on a port that was given back.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let home = Home::new(&Config::new().nats_sink(&format!("nats://{free}"), "nowhere", "").text());
+    let relay = home.start();
+    relay.accept(&Callback::new("brand", "created"));
+    let drained = home.run(&["drain", "--yes", "--until-published", "--timeout", "1s"]);
+    assert_eq!(drained.code, Some(1), "{drained:#?}");
+    assert!(drained.err.contains("nats has 1 waiting"), "{}", drained.err);
+    relay.kill();
+}
