@@ -2,6 +2,7 @@
 //! changes one.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,10 @@ use super::{LaneSpec, OpenError, SpoolConfig, cursors, readers, recover, schema,
 use crate::event::Timestamp;
 
 /// A forward jump of the wall clock by more than this, while the relay was down, makes retention wait.
-const CLOCK_JUMP_MS: i64 = 3_600_000;
+pub(super) const CLOCK_JUMP_MS: i64 = 3_600_000;
+
+/// The smallest page of SQLite: no database is shorter.
+const SMALLEST_PAGE: u64 = 512;
 
 /// A spool, open and recovered.
 pub(super) struct Opened {
@@ -93,35 +97,66 @@ pub(super) fn open_for_writing(db: &Path, config: &SpoolConfig) -> rusqlite::Res
 /// Refuses a file that is not ours or that is too new, without a change to it.
 pub(super) fn check_identity(db: &Path) -> Result<(), OpenError> {
     let foreign = |found: String| OpenError::Foreign { path: db.to_owned(), found };
-    if fs::metadata(db).map_err(OpenError::file(db))?.len() == 0 {
-        return Err(foreign("the file is empty".to_owned()));
-    }
-    let identity = readers::open_for_reading(db).and_then(|conn| identity_of(&conn));
-    let (application, min_reader) = match identity {
+    check_header(db)?;
+    let damaged = |found: String| OpenError::Damaged { path: db.to_owned(), found };
+    let identity = match readers::open_for_reading(db).and_then(|conn| identity_of(&conn)) {
         Ok(identity) => identity,
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
             return Err(foreign("not an SQLite database, or its header is damaged".to_owned()));
         }
         Err(error) => return Err(OpenError::sqlite(db, error)),
     };
-    if application != schema::APPLICATION_ID {
+    if identity.application != schema::APPLICATION_ID {
+        let application = identity.application;
         return Err(foreign(format!("an SQLite database with application id {application:#x}")));
     }
-    match min_reader.map(u32::try_from) {
-        Some(Ok(min_reader)) if min_reader <= schema::FORMAT => Ok(()),
+    match identity.min_reader.map(u32::try_from) {
+        Some(Ok(min_reader)) if min_reader <= schema::FORMAT => {}
         Some(Ok(min_reader)) => {
-            Err(OpenError::TooNew { path: db.to_owned(), min_reader, ours: schema::FORMAT })
+            return Err(OpenError::TooNew { path: db.to_owned(), min_reader, ours: schema::FORMAT });
         }
-        _ => Err(OpenError::Damaged { path: db.to_owned(), found: "it does not say its format".to_owned() }),
+        _ => return Err(damaged("it does not say its format".to_owned())),
     }
+    identity
+        .misfit
+        .map_or(Ok(()), |table| Err(damaged(format!("the table {table} is not described as it was made"))))
 }
 
-fn identity_of(conn: &Connection) -> rusqlite::Result<(i32, Option<i64>)> {
+/// Looks at the file before SQLite does: SQLite takes one that is shorter than its header for a new database, and deletes
+/// the log beside it, even when it was told to read only.
+fn check_header(db: &Path) -> Result<(), OpenError> {
+    let foreign = |found: String| OpenError::Foreign { path: db.to_owned(), found };
+    let mut file = fs::File::open(db).map_err(OpenError::file(db))?;
+    match file.metadata().map_err(OpenError::file(db))?.len() {
+        0 => return Err(foreign("the file is empty".to_owned())),
+        length @ 1..SMALLEST_PAGE => return Err(foreign(format!("it has only {length} bytes"))),
+        _ => {}
+    }
+    let mut header = [0; 16];
+    file.read_exact(&mut header).map_err(OpenError::file(db))?;
+    if header != *b"SQLite format 3\0" {
+        return Err(foreign("not an SQLite database, or its header is damaged".to_owned()));
+    }
+    Ok(())
+}
+
+/// What a file says of itself.
+struct Identity {
+    application: i32,
+    min_reader: Option<i64>,
+    /// A table that is not what it should be.
+    misfit: Option<String>,
+}
+
+fn identity_of(conn: &Connection) -> rusqlite::Result<Identity> {
     let application = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if application != schema::APPLICATION_ID {
-        return Ok((application, None));
+        return Ok(Identity { application, min_reader: None, misfit: None });
     }
-    Ok((application, schema::meta(conn, "min_reader")?))
+    let misfit = schema::misfit(conn)?;
+    // Without its table there is nothing to ask.
+    let min_reader = if misfit.is_some() { Some(0) } else { schema::meta(conn, "min_reader")? };
+    Ok(Identity { application, min_reader, misfit })
 }
 
 /// Makes the database under another name, whole and durable, before it gets its own: a crash in between leaves

@@ -111,13 +111,40 @@ const SUPERSEDED: &str = "
 CREATE TABLE IF NOT EXISTS superseded (sequence INTEGER PRIMARY KEY, by INTEGER NOT NULL) STRICT;
 ";
 
+/// Everything that makes the tables of this format.
+fn tables() -> String {
+    format!("{TABLES} {NOTES} {AUDIT} {REPLAY_FILTER} {SUPERSEDED}")
+}
+
 /// Makes the tables in an empty database.
 pub(super) fn create(conn: &Connection, now: i64) -> rusqlite::Result<()> {
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
     conn.pragma_update(None, "user_version", FORMAT)?;
-    conn.execute_batch(&format!("BEGIN; {TABLES} {NOTES} {AUDIT} {REPLAY_FILTER} {SUPERSEDED} COMMIT;"))?;
+    conn.execute_batch(&format!("BEGIN; {} COMMIT;", tables()))?;
     set_meta(conn, "min_reader", i64::from(MIN_READER))?;
     set_meta(conn, "created_at", now)
+}
+
+/// The first table of this format that the file does not describe as it was made: a description that is damaged can
+/// still be one that SQLite understands, with a column of another name. Later formats may add columns.
+pub(super) fn misfit(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    let format: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if format != FORMAT {
+        return Ok(None);
+    }
+    let model = Connection::open_in_memory()?;
+    model.execute_batch(&tables())?;
+    let mut known = model
+        .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?;
+    let mut rows = known.query([])?;
+    let count = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 AND tbl_name = ?1 AND sql = ?2";
+    while let Some(row) = rows.next()? {
+        let (name, sql): (String, String) = (row.get(0)?, row.get(1)?);
+        if conn.query_row(count, (&name, sql), |row| row.get::<_, u64>(0))? != 1 {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// Brings a database of an older format up to this one.

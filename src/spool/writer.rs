@@ -41,7 +41,7 @@ pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Result<Jobs, OpenErr
     let mut writer = Writer {
         state: opened.state,
         index: opened.index,
-        tend: tend::Tend::new(opened.clock_jumped, Instant::now()),
+        tend: tend::Tend::new(opened.clock_jumped, shared.now(), Instant::now()),
         log_frames: Arc::new(AtomicU64::new(0)),
         restart_from: 0,
         save_by: None,

@@ -39,6 +39,22 @@ fn foreign_files_are_named_and_left_alone() {
 }
 
 #[test]
+fn a_database_that_is_cut_short_does_not_cost_its_log() {
+    let bench = Bench::new();
+    let spool = bench.open(&[]);
+    sequence(spool.append_blocking(fresh(1)));
+    let crashed = bench.crashed();
+    let log = fs::read(crashed.file("spool.db-wal")).unwrap();
+    let database = fs::read(crashed.file("spool.db")).unwrap();
+    for length in [1, 40, 99, 100, 511] {
+        fs::write(crashed.file("spool.db"), &database[..length]).unwrap();
+        assert_eq!(crashed.try_open(&[]).err().unwrap().code(), "foreign");
+        assert_eq!(SpoolReader::open(&crashed.config.path).err().unwrap().code(), "foreign");
+        assert!(fs::read(crashed.file("spool.db-wal")).unwrap() == log, "cut to {length}");
+    }
+}
+
+#[test]
 fn a_damaged_header_is_refused() {
     let bench = Bench::new();
     bench.open(&[]).close_blocking();
@@ -49,6 +65,22 @@ fn a_damaged_header_is_refused() {
     let mut bytes = fs::read(bench.file("spool.db")).unwrap();
     bytes[100..4096].fill(0xff);
     assert_eq!(stays_untouched(&bytes).code(), "damaged");
+}
+
+/// SQLite understands it all the same, and says only later that there is no such column.
+#[test]
+fn a_table_that_is_described_otherwise_is_refused() {
+    let bench = Bench::new();
+    bench.open(&[]).close_blocking();
+    let mut bytes = fs::read(bench.file("spool.db")).unwrap();
+    // What is left over in the page of descriptions that were replaced as well.
+    let words: Vec<usize> =
+        (0..bytes.len() - 10).filter(|at| bytes[*at..].starts_with(b"facts TEXT")).collect();
+    assert!(!words.is_empty());
+    words.into_iter().for_each(|at| bytes[at] ^= 2);
+    let error = stays_untouched(&bytes);
+    assert_eq!(error.code(), "damaged");
+    assert!(error.to_string().contains("is not described as it was made"), "{error}");
 }
 
 #[test]

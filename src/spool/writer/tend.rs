@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::checkpoint::Fold;
 use super::super::error::severity;
 use super::super::health::Trouble;
+use super::super::open::CLOCK_JUMP_MS;
 use super::super::space::{self, Swept};
 use super::super::{cursors, gauge};
 use super::{SAVE_WITHIN, Writer};
@@ -24,18 +25,38 @@ const STEPS: usize = 8;
 pub(super) struct Tend {
     retention_at: Instant,
     pub(super) swept: Swept,
+    /// The wall clock at the last look, and the moment of it on a clock that nobody sets.
+    seen: (Timestamp, Instant),
 }
 
 impl Tend {
     /// The first look is soon after the start, or a day later when the clock cannot be trusted.
-    pub(super) fn new(clock_jumped: bool, now: Instant) -> Self {
-        let wait = if clock_jumped { JUMP_WAIT } else { Duration::from_secs(1) };
+    pub(super) fn new(clock_jumped: bool, wall: Timestamp, now: Instant) -> Self {
+        let first = now + Duration::from_secs(1);
+        let mut tend = Tend { retention_at: first, swept: Swept::default(), seen: (wall, now) };
         if clock_jumped {
-            tracing::warn!(
-                "the clock is more than an hour ahead of the spool's last record: nothing is deleted for its age before a day of running"
-            );
+            tend.distrust(now);
         }
-        Tend { retention_at: now + wait, swept: Swept::default() }
+        tend
+    }
+
+    /// Looks at the clocks; whether the wall clock has run ahead of the other one, by more than an hour since the last
+    /// look. Then nothing is deleted for its age before a day has passed.
+    fn jumps(&mut self, wall: Timestamp, now: Instant) -> bool {
+        let (then, at) = std::mem::replace(&mut self.seen, (wall, now));
+        let passed = i64::try_from(now.saturating_duration_since(at).as_millis()).unwrap_or(i64::MAX);
+        let jumped = wall.millis_since(then).saturating_sub(passed) > CLOCK_JUMP_MS;
+        if jumped {
+            self.distrust(now);
+        }
+        jumped
+    }
+
+    fn distrust(&mut self, now: Instant) {
+        self.retention_at = now + JUMP_WAIT;
+        tracing::warn!(
+            "the clock has jumped ahead by more than an hour: nothing is deleted for its age before a day of running"
+        );
     }
 }
 
@@ -99,9 +120,13 @@ impl Writer {
         if self.tend.retention_at > now {
             return;
         }
-        let clock = self.shared.now().max(self.state.clock);
+        let wall = self.shared.now();
+        if self.tend.jumps(wall, now) {
+            return;
+        }
         let age = i64::try_from(self.shared.config.retention.as_millis()).unwrap_or(i64::MAX);
-        let before = Timestamp::from_millis(clock.as_millis().saturating_sub(age));
+        // Not by the spool's clock: it stays ahead after the wall clock was ahead for a moment.
+        let before = Timestamp::from_millis(wall.as_millis().saturating_sub(age));
         let tip = self.state.tip();
         let due = self.conn.as_ref().map(|conn| space::is_due(conn, &self.shared.lanes, tip, before));
         // An error is met by the deletion itself.
@@ -230,5 +255,33 @@ impl Writer {
         for (table, count) in rows {
             metrics.ledger_rows.with_label_values(&[table]).set(gauge(count));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_forward_is_not_trusted_for_a_day() {
+        let (begun, start) = (Instant::now(), 1_800_000_000_000);
+        let at = |wall_ms: i64, passed: u64| {
+            (Timestamp::from_millis(start + wall_ms), begun + Duration::from_secs(passed))
+        };
+        let new = |jumped| Tend::new(jumped, at(0, 0).0, begun);
+        for (wall_ms, passed, jumps) in [
+            (60_000, 60, false),
+            (60_000 + CLOCK_JUMP_MS, 60, false),
+            (60_001 + CLOCK_JUMP_MS, 60, true),
+            // Time that has passed is no jump, and neither is a step back.
+            (7 * 86_400_000, 7 * 86_400, false),
+            (-5 * CLOCK_JUMP_MS, 60, false),
+        ] {
+            let mut tend = new(false);
+            let (wall, now) = at(wall_ms, passed);
+            assert_eq!(tend.jumps(wall, now), jumps, "{wall_ms} ms of the wall clock in {passed} s");
+            assert_eq!(tend.retention_at == now + JUMP_WAIT, jumps);
+        }
+        assert_eq!(new(true).retention_at, begun + JUMP_WAIT);
     }
 }
