@@ -83,22 +83,25 @@ impl Cursor {
         }
     }
 
-    /// The ranges above, for storing: distances as variable-length integers.
+    /// The ranges above, for storing: distances as variable-length integers, and at the end a checksum over these and
+    /// `low`. It is an integer that does not end: a program that knows no checksum decodes nothing, and publishes again.
     pub(super) fn encode_above(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.above.len() * 4);
+        let mut bytes = Vec::with_capacity(self.above.len() * 4 + SEAL);
         let mut at = self.low;
         for (&first, &last) in &self.above {
             varint::push(&mut bytes, first - at);
             varint::push(&mut bytes, last - first);
             at = last;
         }
+        let seal = seal(self.low, &bytes);
+        bytes.extend(seal);
         bytes
     }
 
-    /// From what was stored; `None` when it does not decode.
+    /// From what was stored; `None` when it does not decode, or its checksum does not match.
     pub(super) fn decode(low: u64, above: &[u8]) -> Option<Self> {
         let mut cursor = Cursor::at(low);
-        let mut rest = above;
+        let mut rest = unsealed(low, above)?;
         let mut at = low;
         while !rest.is_empty() {
             let first = at.checked_add(varint::take(&mut rest)?)?;
@@ -108,6 +111,28 @@ impl Cursor {
         }
         Some(cursor)
     }
+}
+
+/// How long a checksum is.
+const SEAL: usize = 5;
+
+/// Seven bits of the checksum a byte, each of which says that another one follows.
+fn seal(low: u64, ranges: &[u8]) -> [u8; SEAL] {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&low.to_le_bytes());
+    hasher.update(ranges);
+    let sum = hasher.finalize();
+    std::array::from_fn(|place| (sum >> (7 * place)).to_le_bytes()[0] | 0x80)
+}
+
+/// What is before the checksum; `None` when it does not match. Earlier versions wrote none: then the last byte ends an
+/// integer.
+fn unsealed(low: u64, stored: &[u8]) -> Option<&[u8]> {
+    if stored.last().is_none_or(|last| last & 0x80 == 0) {
+        return Some(stored);
+    }
+    let (ranges, found) = stored.split_last_chunk()?;
+    (seal(low, ranges) == *found).then_some(ranges)
 }
 
 #[cfg(test)]
@@ -131,6 +156,23 @@ mod tests {
         assert_eq!((cursor.low(), cursor.open_until(16)), (13, 2));
         cursor.ack_range(14, 14);
         assert_eq!((cursor.low(), cursor.open_until(16)), (15, 1));
+    }
+
+    #[test]
+    fn a_flipped_bit_is_noticed_and_what_an_earlier_version_wrote_is_read() {
+        let mut cursor = Cursor::at(1000);
+        cursor.ack_range(1005, 1300);
+        let stored = cursor.encode_above();
+        for bit in 0..64 {
+            assert_eq!(Cursor::decode(1000 ^ (1 << bit), &stored), None);
+        }
+        for bit in 0..8 * stored.len() {
+            let mut flipped = stored.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Cursor::decode(1000, &flipped), None, "bit {bit}");
+        }
+        assert_eq!(Cursor::decode(1000, &stored[..stored.len() - SEAL]), Some(cursor));
+        assert_eq!(Cursor::decode(1000, &[]), Some(Cursor::at(1000)));
     }
 
     proptest! {

@@ -23,7 +23,8 @@ pub(super) fn load(
     let mut lanes = Vec::with_capacity(specs.len());
     for spec in specs {
         let live = match load_cursor(&tx, &spec.name)? {
-            Some(cursor) => settle(&tx, spec, cursor, first, state)?,
+            Some(Some(cursor)) => settle(&tx, spec, cursor, first, state)?,
+            Some(None) => damaged(&spec.name, first),
             None => Cursor::at(match spec.start {
                 Start::Now => state.tip(),
                 Start::Oldest => first - 1,
@@ -45,7 +46,8 @@ pub(super) fn load(
 /// Reads the cursors again after a disk error, keeping the acknowledgements that were not saved: the sinks have
 /// those records, whatever the disk says.
 pub(super) fn merge_from_disk(conn: &Connection, lane: &Lane, state: &State) -> rusqlite::Result<()> {
-    let live = load_cursor(conn, &lane.name)?.unwrap_or_default();
+    // What memory knows stands; a damaged cursor adds nothing to it.
+    let live = load_cursor(conn, &lane.name)?.flatten().unwrap_or_default();
     let disk = load_rest(conn, &lane.name, live, state)?;
     lane.update(|memory| {
         memory.live.merge(&disk.live);
@@ -90,11 +92,22 @@ pub(super) fn save(conn: &Connection, sink: &str, unsaved: &Unsaved) -> rusqlite
     Ok(())
 }
 
-fn load_cursor(conn: &Connection, sink: &str) -> rusqlite::Result<Option<Cursor>> {
+/// The stored cursor, if there is one; and if so, whether it can be trusted.
+fn load_cursor(conn: &Connection, sink: &str) -> rusqlite::Result<Option<Option<Cursor>>> {
     conn.query_row("SELECT low, above FROM cursors WHERE sink = ?1", [sink], |row| {
-        Ok(decode(sink, row.get(0)?, &row.get::<_, Vec<u8>>(1)?))
+        Ok(Cursor::decode(row.get(0)?, &row.get::<_, Vec<u8>>(1)?))
     })
     .optional()
+}
+
+/// Where a cursor begins anew that cannot be trusted: to publish twice is better than to pass over a record.
+fn damaged(sink: &str, first: u64) -> Cursor {
+    tracing::error!(
+        sink,
+        first,
+        "what a sink has published cannot be read: all that the spool holds from this record on is published again, under the same ids; check the disk"
+    );
+    Cursor::at(first.saturating_sub(1))
 }
 
 /// Brings a stored cursor in line with what the spool holds.
@@ -123,10 +136,13 @@ fn load_rest(conn: &Connection, sink: &str, live: Cursor, state: &State) -> rusq
     let count = |sql: &str| conn.query_row(sql, [sink], |row| row.get::<_, u64>(0));
     let mut replays = BTreeMap::new();
     let mut statement =
-        conn.prepare("SELECT number, last, low, above, filter FROM replays WHERE sink = ?1")?;
+        conn.prepare("SELECT number, last, low, above, filter, first FROM replays WHERE sink = ?1")?;
     let mut rows = statement.query([sink])?;
     while let Some(row) = rows.next()? {
-        let cursor = decode(sink, row.get(2)?, &row.get::<_, Vec<u8>>(3)?);
+        let cursor = match Cursor::decode(row.get(2)?, &row.get::<_, Vec<u8>>(3)?) {
+            Some(cursor) => cursor,
+            None => damaged(sink, row.get(5)?),
+        };
         let only = Only::from_stored(row.get::<_, Option<String>>(4)?.as_deref());
         let last = row.get::<_, u64>(1)?.min(state.tip());
         replays.insert(row.get(0)?, Replay { cursor, last, only });
@@ -137,17 +153,6 @@ fn load_rest(conn: &Connection, sink: &str, live: Cursor, state: &State) -> rusq
         requeued: count("SELECT count(*) FROM requeued WHERE sink = ?1")?,
         dead: count("SELECT count(*) FROM dead WHERE sink = ?1")?,
         ..LaneState::default()
-    })
-}
-
-fn decode(sink: &str, low: u64, above: &[u8]) -> Cursor {
-    Cursor::decode(low, above).unwrap_or_else(|| {
-        tracing::warn!(
-            sink,
-            low,
-            "what was acknowledged above the cursor cannot be read: it is published again"
-        );
-        Cursor::at(low)
     })
 }
 

@@ -228,6 +228,20 @@ fn what_is_waited_for_is_not_deleted_for_its_age() {
 }
 
 #[test]
+fn a_damaged_cursor_passes_over_nothing() {
+    let bench = Bench::new();
+    let spool = bench.open(&[lane("a")]);
+    fill(&spool, 0, 6);
+    spool.lane("a").unwrap().ack_now(Feed::Live, &[1, 2, 4]).unwrap();
+    spool.close_blocking();
+    let conn = rusqlite::Connection::open(bench.file("spool.db")).unwrap();
+    conn.execute("UPDATE cursors SET low = low | 4", []).unwrap();
+    drop(conn);
+    let spool = bench.open(&[lane("a")]);
+    assert_eq!(drain(&spool.lane("a").unwrap(), Feed::Live), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
 fn a_damaged_record_becomes_a_dead_letter_and_the_lane_goes_on() {
     let bench = Bench::new();
     let spool = bench.open(&[lane("a")]);
