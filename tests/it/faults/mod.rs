@@ -12,6 +12,7 @@ mod kill;
 mod plivo;
 mod power;
 mod report;
+mod rot;
 mod shim;
 mod torn;
 mod trace;
