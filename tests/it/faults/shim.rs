@@ -13,6 +13,8 @@ use super::report::unable;
 /// A word of the shim's control file, in its order.
 #[derive(Debug, Clone, Copy)]
 pub enum Word {
+    /// Milliseconds that the wall clock is ahead.
+    Clock = 0,
     /// Which operations fail: 1 sync, 2 write.
     Operations = 1,
     /// How many of them still fail; negative is for ever.
