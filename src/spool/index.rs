@@ -37,8 +37,8 @@ use super::state::State;
 use crate::event::Status;
 
 /// How many notes are sealed together: the more, the fewer pages are written for each, and the more memory is held
-/// (about 350 bytes a note of an accepted callback, and about twice this many of those).
-const SEAL: usize = if cfg!(test) { 6 } else { 65_536 };
+/// (about 350 bytes a note of an accepted callback; as many as this, and up to twice as many after a start).
+const SEAL: usize = if cfg!(test) { 6 } else { 131_072 };
 
 /// How many old notes go with each batch: more than the one that it adds.
 const FORGET: u64 = 4;
@@ -117,10 +117,12 @@ impl Index {
 
     /// What a signature came with first.
     pub(super) fn signature(&self, conn: &Connection, hash: &Hash) -> rusqlite::Result<Option<Known>> {
+        if !self.presence.may_hold(hash) {
+            return Ok(None);
+        }
         match self.live.signatures.get(hash).or_else(|| self.sealed.signatures.get(hash)) {
             Some(signed) => Ok(Some(signed.known)),
-            None if self.presence.may_hold(hash) => tables::signature(conn, hash),
-            None => Ok(None),
+            None => tables::signature(conn, hash),
         }
     }
 
@@ -130,19 +132,23 @@ impl Index {
         conn: &Connection,
         fingerprint: &Hash,
     ) -> rusqlite::Result<Option<Seen>> {
+        if !self.presence.may_hold(fingerprint) {
+            return Ok(None);
+        }
         match self.live.fingerprints.get(fingerprint).or_else(|| self.sealed.fingerprints.get(fingerprint)) {
             Some(latest) => Ok(Some(latest.seen)),
-            None if self.presence.may_hold(fingerprint) => tables::fingerprint(conn, fingerprint),
-            None => Ok(None),
+            None => tables::fingerprint(conn, fingerprint),
         }
     }
 
     /// Where an entity stands; named by [`entity_name`].
     pub(super) fn standing(&self, conn: &Connection, entity: &str) -> rusqlite::Result<Option<Standing>> {
+        if !self.presence.may_hold(entity.as_bytes()) {
+            return Ok(None);
+        }
         match self.live.entities.get(entity).or_else(|| self.sealed.entities.get(entity)) {
             Some(stands) => Ok(Some(stands.standing)),
-            None if self.presence.may_hold(entity.as_bytes()) => tables::standing(conn, entity),
-            None => Ok(None),
+            None => tables::standing(conn, entity),
         }
     }
 

@@ -1,9 +1,10 @@
-//! Which keys may be in the tables: what spares nearly every new callback three looks at the disk.
+//! Which keys the index may hold: what spares nearly every new callback three looks at memory and at the disk.
 //!
 //! A filter that says "not there" is always right; one that says "maybe" costs a look. What was in the tables at the
 //! start is read by a thread of its own, a page at a time; until it is through, every look is taken. What is learned
 //! after the start is added as it comes. Nothing is ever taken out: what a failed batch left behind costs looks, too.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
@@ -20,17 +21,20 @@ const WRONG: f64 = 0.01;
 /// The most keys that a filter is made for: 32 MiB. With more of them, "maybe" is wrong more often.
 const MOST: usize = 28_000_000;
 
-/// For how many keys the first filter of what is learned is made: 80 KiB. Each further one is made for four times as many.
-const FIRST: usize = 1 << 16;
+/// For how many keys the first filter of what is learned is made: 1.2 MiB. Each further one is made for four times as
+/// many.
+const FIRST: usize = if cfg!(test) { 1 << 10 } else { 1 << 20 };
 
 /// How many keys the thread reads at a time.
 const PAGE: usize = 4096;
 
-/// What may be in the tables.
+/// What may be there.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     before: Before,
     since: Vec<Layer>,
+    /// One hash of a key serves all filters.
+    hasher: RandomState,
 }
 
 /// What was in the tables at the start.
@@ -55,12 +59,13 @@ impl Presence {
     /// Finds out what is in the tables, where there are so many rows by now.
     pub(super) fn scan(&mut self, shared: Arc<Shared>, rows: u64) {
         if rows == 0 {
-            *self = Presence::of_nothing();
+            self.before = Before::Known(filter(1));
             return;
         }
         let rows = usize::try_from(rows).unwrap_or(MOST);
         let (send, found) = mpsc::sync_channel(1);
-        let scan = move || match scan(&shared, filter(rows)) {
+        let hasher = self.hasher.clone();
+        let scan = move || match scan(&shared, &hasher, filter(rows)) {
             // An error means that the writer has ended.
             Ok(filter) => drop(send.send(filter)),
             Err(SpoolError::Closed) => {}
@@ -75,21 +80,21 @@ impl Presence {
     }
 
     /// Of tables that are empty.
+    #[cfg(test)]
     pub(super) fn of_nothing() -> Self {
-        Presence { before: Before::Known(filter(1)), since: Vec::new() }
+        Presence { before: Before::Known(filter(1)), ..Presence::default() }
     }
 
-    /// Whether the tables may hold the key. `false` is certain.
+    /// Whether memory or the tables may hold the key. `false` is certain.
     pub(super) fn may_hold(&self, key: &[u8]) -> bool {
-        let before = match &self.before {
-            Before::Unknown | Before::Scanning(_) => true,
-            Before::Known(filter) => filter.contains(key),
-        };
-        before || self.since.iter().any(|layer| layer.filter.contains(key))
+        let Before::Known(before) = &self.before else { return true };
+        let hash = self.hasher.hash_one(key);
+        self.since.iter().any(|layer| layer.filter.contains_hash(hash)) || before.contains_hash(hash)
     }
 
-    /// From now on the tables may hold it.
+    /// From now on it may be there.
     pub(super) fn add(&mut self, key: &[u8]) {
+        let hash = self.hasher.hash_one(key);
         let full = self.since.last().is_none_or(|layer| layer.room == 0);
         if full {
             let shift = 2 * u32::try_from(self.since.len()).unwrap_or(8).min(8);
@@ -97,7 +102,7 @@ impl Presence {
             self.since.push(Layer { filter: filter(room), room });
         }
         if let Some(layer) = self.since.last_mut() {
-            layer.room -= usize::from(!layer.filter.insert(key));
+            layer.room -= usize::from(!layer.filter.insert_hash(hash));
         }
     }
 
@@ -116,9 +121,13 @@ fn filter(keys: usize) -> BloomFilter {
     BloomFilter::with_false_pos(WRONG).expected_items(keys.clamp(1, MOST))
 }
 
-fn scan(shared: &Shared, mut filter: BloomFilter) -> Result<BloomFilter, SpoolError> {
+fn scan(
+    shared: &Shared,
+    hasher: &RandomState,
+    mut filter: BloomFilter,
+) -> Result<BloomFilter, SpoolError> {
     let mut add = |key: &[u8]| {
-        filter.insert(key);
+        filter.insert_hash(hasher.hash_one(key));
     };
     for hashes in [tables::signatures_after, tables::fingerprints_after] {
         let mut last = Vec::new();
