@@ -277,7 +277,7 @@ impl Writer {
             }
         }
         if result.is_ok() {
-            self.checkpoints.note_commit(self.log_frames.load(Ordering::Relaxed));
+            self.checkpoints.note_commit();
         }
         result
     }

@@ -121,11 +121,7 @@ fn filter(keys: usize) -> BloomFilter {
     BloomFilter::with_false_pos(WRONG).expected_items(keys.clamp(1, MOST))
 }
 
-fn scan(
-    shared: &Shared,
-    hasher: &RandomState,
-    mut filter: BloomFilter,
-) -> Result<BloomFilter, SpoolError> {
+fn scan(shared: &Shared, hasher: &RandomState, mut filter: BloomFilter) -> Result<BloomFilter, SpoolError> {
     let mut add = |key: &[u8]| {
         filter.insert_hash(hasher.hash_one(key));
     };
