@@ -38,7 +38,7 @@ use crate::event::Status;
 
 /// How many notes are sealed together: the more, the fewer pages are written for each, and the more memory is held
 /// (about 350 bytes a note of an accepted callback; as many as this, and up to twice as many after a start).
-const SEAL: usize = if cfg!(test) { 6 } else { 131_072 };
+const SEAL: usize = if cfg!(test) { 6 } else { 98_304 };
 
 /// How many old notes go with each batch: more than the one that it adds.
 const FORGET: u64 = 4;
