@@ -124,6 +124,8 @@ pub(super) fn check_identity(db: &Path) -> Result<(), OpenError> {
 
 /// Looks at the file before SQLite does: SQLite takes one that is shorter than its header for a new database, and deletes
 /// the log beside it, even when it was told to read only.
+///
+/// Not while this process writes to the spool: closing any descriptor of a file lets go of the locks that SQLite has on it.
 fn check_header(db: &Path) -> Result<(), OpenError> {
     let foreign = |found: String| OpenError::Foreign { path: db.to_owned(), found };
     let mut file = fs::File::open(db).map_err(OpenError::file(db))?;

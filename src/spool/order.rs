@@ -52,15 +52,37 @@ impl Order {
     }
 }
 
+/// For a line of the log: the names are the asker's own words.
 impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.user {
-            Some(user) => write!(f, "{user}")?,
+            Some(user) => write!(f, "{}", plain(user))?,
             None => write!(f, "uid {}", self.uid)?,
         }
         if let Some(login) = &self.login {
-            write!(f, " for {login}")?;
+            write!(f, " for {}", plain(login))?;
         }
-        write!(f, " on {}", self.host)
+        write!(f, " on {}", plain(&self.host))
+    }
+}
+
+/// The longest name that is shown: a host's has at most 64 characters.
+const NAME_SHOWN: usize = 64;
+
+/// A name, short and without what could steer a terminal or begin a line.
+fn plain(name: &str) -> String {
+    name.chars().take(NAME_SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_on_its_line_and_short() {
+        let host = "h".repeat(1000);
+        let login = Some("eve\n\u{1b}[31mroot".to_owned());
+        let shown = Operator { uid: 7, user: None, login, host }.to_string();
+        assert_eq!(shown, format!("uid 7 for eve\u{fffd}\u{fffd}[31mroot on {}", "h".repeat(NAME_SHOWN)));
     }
 }
