@@ -32,10 +32,10 @@ test: ## every test, against real NATS and Kafka servers (ARGS='--test it kafka'
 
 # Without a real broker it would pass having tried nothing.
 torture: export CI := true
-torture: ## the long form of the fault suite, and the chaos of plivo-sim with 100,000 callbacks, against both brokers
+torture: ## the long forms of the fault and attack suites, and the chaos of plivo-sim with 100,000 callbacks, against both brokers
 	@scripts/setup build brokers readers
 	@cargo test -q --locked --no-run --test it
-	@TENDLC_TEST_TORTURE=1 scripts/brokers with cargo test --locked --test it -- --nocapture --test-threads 1 sim::brokers faults::
+	@TENDLC_TEST_TORTURE=1 scripts/brokers with cargo test --locked --test it -- --nocapture --test-threads 1 sim::brokers faults:: attacks::
 
 check: ## formatting, lints, documentation, licences, and the files under deploy/
 	@scripts/setup build brokers lint

@@ -8,6 +8,7 @@
 mod support;
 
 mod answers;
+mod attacks;
 mod commands;
 mod crash;
 mod creation;

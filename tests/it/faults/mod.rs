@@ -5,14 +5,14 @@
 //! printed; `TENDLC_TEST_SEED` sets it.
 
 mod clock;
-mod dice;
+pub mod dice;
 mod disk;
 mod eio;
 mod full;
 mod kill;
 mod plivo;
 mod power;
-mod report;
+pub mod report;
 mod rot;
 mod shim;
 mod torn;

@@ -7,7 +7,7 @@ use crate::support::readers::is_torture;
 /// Says a line that is seen of a test that passes, too.
 pub fn say(line: &str) {
     // Not by a macro, whose output is kept back.
-    let _ = writeln!(std::io::stderr(), "faults: {line}");
+    let _ = writeln!(std::io::stderr(), "suite: {line}");
 }
 
 /// The short form's number, or the long form's.

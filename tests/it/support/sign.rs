@@ -30,7 +30,8 @@ pub fn v3_post(url: &str, params: &[(String, String)], nonce: &str, token: &str)
     hmac(token, &format!("{url}{mark}{joined}.{nonce}"))
 }
 
-fn hmac(token: &str, text: &str) -> String {
+/// HMAC-SHA256 in base64.
+pub fn hmac(token: &str, text: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(token.as_bytes()).unwrap();
     mac.update(text.as_bytes());
     STANDARD.encode(mac.finalize().into_bytes())

@@ -1,0 +1,8 @@
+//! The attack suite: what somebody who wants in, or wants to do harm, sends to a relay. `docs/reliability.md` tells the
+//! figures.
+//!
+//! `make test` runs a short form of each attack, `make torture` the long one. What is random comes from a seed that is
+//! printed; `TENDLC_TEST_SEED` sets it.
+
+mod forgeries;
+mod tampering;
