@@ -159,7 +159,7 @@ pub const LEDGER_TABLES: [&str; 3] = ["signatures", "fingerprints", "entities"];
 pub const DELETE_REASONS: [&str; 3] = ["retention", "space", "skipped"];
 
 /// The kinds of `operator_changes_total`.
-pub const CHANGES: [&str; 8] = [
+pub const CHANGES: [&str; 9] = [
     "requeue",
     "replay",
     "release",
@@ -168,6 +168,7 @@ pub const CHANGES: [&str; 8] = [
     "discard_dead",
     "renormalize",
     "forget",
+    "import",
 ];
 
 /// How many token slots an account may have, and so how many values the `slot` label has.

@@ -1,14 +1,14 @@
-//! Looking at the spool.
+//! Looking at the spool, and handing over what it holds.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::Shown;
+use super::{Agreement, Shown};
 use crate::commands::{self, Failure};
 use crate::config::Config;
 
-/// Look at the spool.
+/// Look at the spool, copy it, or hand over what it holds.
 #[derive(Debug, Subcommand)]
 pub enum SpoolCommand {
     /// Sizes, counts and cursors.
@@ -27,6 +27,28 @@ pub enum SpoolCommand {
         #[command(flatten)]
         shown: Shown,
     },
+    /// Write all that the spool holds to a file for another replica: how a lost replica's volume is adopted.
+    ///
+    /// Records with the sinks that have them, the ledger, fingerprints, entity states, and what was kept aside. Also
+    /// while the relay runs, whose log grows for as long as it takes. Damaged records are left out and named, with exit
+    /// code 3. The file holds callbacks whole: keep it as you keep the spool.
+    Export {
+        /// A file that is not there, or - for standard output.
+        file: PathBuf,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Take in the export of another replica's spool.
+    ///
+    /// Each record keeps its id, and is published once on every sink of this relay that was not done with it there. What
+    /// is known here already is passed over, so that importing twice changes nothing, and an import that broke off is
+    /// begun again. Retries that come here are known as they were there.
+    Import {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        agreement: Agreement,
+    },
     /// Who changed what by command, the latest first.
     Audit {
         /// At most so many.
@@ -43,6 +65,8 @@ impl SpoolCommand {
             SpoolCommand::Status(shown) => commands::spool::status(config, shown),
             SpoolCommand::Verify(shown) => commands::spool::verify(config, shown),
             SpoolCommand::Backup { to, shown } => commands::spool::backup(config, &to, shown),
+            SpoolCommand::Export { file, shown } => commands::exchange::export(config, &file, shown),
+            SpoolCommand::Import { file, agreement } => commands::exchange::import(config, &file, agreement),
             SpoolCommand::Audit { limit, shown } => commands::spool::audit(config, limit, shown),
         }
     }

@@ -2,6 +2,7 @@
 //! writers. Each is rehearsed and agreed to before it is made, unless `--yes` says that it was thought over.
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::json;
@@ -56,27 +57,75 @@ pub(super) fn make_part(config: &Config, change: Change) -> Result<ChangeDone, F
     carry_out(config, &Order { change, by: operator::current(), mode: Mode::Unseen })
 }
 
+/// Where the spool's writer is, for many changes that belong together: the running relay, or this process, which keeps
+/// the lock until [`close`](Self::close).
+pub(super) enum Writer {
+    Relay(PathBuf),
+    Here(Spool),
+}
+
+impl Writer {
+    pub(super) fn find(config: &Config) -> Result<Self, Failure> {
+        let asked = ask(&config.spool.path, &Request::Lanes);
+        match asked.map_err(|error| Failure::Spool(error.into()))? {
+            Some(_) => Ok(Writer::Relay(config.spool.path.clone())),
+            None => open_here(config).map(Writer::Here),
+        }
+    }
+
+    /// Makes a change that was agreed to.
+    pub(super) fn make(&self, change: Change) -> Result<ChangeDone, Failure> {
+        let order = Order { change, by: operator::current(), mode: Mode::Unseen };
+        match self {
+            Writer::Relay(dir) => ask_relay(dir, order)?
+                .ok_or_else(|| Failure::Spool(anyhow::anyhow!("the relay has ended meanwhile: begin again"))),
+            Writer::Here(spool) => {
+                spool.change_blocking(order).map_err(|error| refused(error.code(), error.to_string()))
+            }
+        }
+    }
+
+    pub(super) fn close(self) {
+        match self {
+            Writer::Relay(_) => {}
+            Writer::Here(spool) => spool.close_blocking(),
+        }
+    }
+}
+
 /// Asked for anew each time: a relay may start or stop while somebody thinks.
 fn carry_out(config: &Config, order: &Order) -> Result<ChangeDone, Failure> {
-    let asked = ask(&config.spool.path, &Request::Change(Box::new(order.clone())));
+    match ask_relay(&config.spool.path, order.clone())? {
+        Some(done) => Ok(done),
+        None => carry_out_here(config, order.clone()),
+    }
+}
+
+/// What the relay did, if one runs.
+fn ask_relay(dir: &Path, order: Order) -> Result<Option<ChangeDone>, Failure> {
+    let asked = ask(dir, &Request::Change(Box::new(order)));
     match asked.map_err(|error| Failure::Spool(error.into()))? {
-        Some(Answer::Done(done)) => Ok(done),
+        Some(Answer::Done(done)) => Ok(Some(done)),
         Some(Answer::Failed { code, message }) => Err(refused(&code, message)),
         Some(Answer::Lanes(_) | Answer::Draining) => {
             Err(Failure::Failed(anyhow::anyhow!("the relay answered another question")))
         }
-        None => carry_out_here(config, order.clone()),
+        None => Ok(None),
     }
 }
 
 /// No relay listens: the lock says whether one is on its way up or down.
 fn carry_out_here(config: &Config, order: Order) -> Result<ChangeDone, Failure> {
-    let metrics = Metrics::new().map_err(anyhow::Error::from)?;
-    let spool = Spool::open(&config.spool, &app::lanes(config), metrics);
-    let spool = spool.map_err(|error| Failure::Spool(error.into()))?;
+    let spool = open_here(config)?;
     let done = spool.change_blocking(order);
     spool.close_blocking();
     done.map_err(|error| refused(error.code(), error.to_string()))
+}
+
+fn open_here(config: &Config) -> Result<Spool, Failure> {
+    let metrics = Metrics::new().map_err(anyhow::Error::from)?;
+    let spool = Spool::open(&config.spool, &app::lanes(config), metrics);
+    spool.map_err(|error| Failure::Spool(error.into()))
 }
 
 /// What the operator asked for makes no sense, or the spool cannot do it.
@@ -146,6 +195,7 @@ fn deed(shown: &ChangeDone) -> String {
         ChangeDone::Forgotten { sink, dead_letters } => {
             format!("forget {} and {} of it", printable(sink), many(*dead_letters, "dead letter"))
         }
+        ChangeDone::Imported(adopted) => format!("take in {}", many(adopted.records, "record")),
     }
 }
 
@@ -174,6 +224,7 @@ fn told(done: &ChangeDone) -> String {
         ChangeDone::Forgotten { sink, dead_letters } => {
             format!("forgotten: {}, and {} of it", printable(sink), many(*dead_letters, "dead letter"))
         }
+        ChangeDone::Imported(adopted) => format!("taken in: {}", many(adopted.records, "record")),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod dead;
 pub mod demo;
 pub mod drain;
 pub mod events;
+pub mod exchange;
 pub mod explain;
 pub mod healthcheck;
 pub mod held;

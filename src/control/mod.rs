@@ -23,8 +23,8 @@ use crate::spool::{ChangeDone, Order};
 /// The socket's name in the spool's directory.
 const SOCKET: &str = "control.sock";
 
-/// The longest line either side reads: a requeue of some ten thousand sequences.
-const LINE_MAX: u64 = 256 << 10;
+/// The longest line either side reads: a part of an import with the largest body that the relay takes, in base64.
+const LINE_MAX: u64 = 32 << 20;
 
 /// What a command asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,20 +25,27 @@ pub struct Audited {
     pub done: Value,
 }
 
-/// Writes the row of a change; its number.
+/// Writes the row of a change, if it leaves one; its number.
 pub(super) fn write(
     tx: &Connection,
     at: Timestamp,
     order: &Order,
     done: &ChangeDone,
-) -> rusqlite::Result<i64> {
+) -> rusqlite::Result<Option<i64>> {
     let Operator { uid, user, login, host } = &order.by;
-    let audited = order.change.audited().map_err(not_json)?;
+    let Some(audited) = order.change.audited().map_err(not_json)? else { return Ok(None) };
     tx.execute(
         "INSERT INTO audit (at, uid, user, login, host, change, done) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         (at.as_millis(), uid, user, login, host, json(&audited)?, json(done)?),
     )?;
-    Ok(tx.last_insert_rowid())
+    Ok(Some(tx.last_insert_rowid()))
+}
+
+/// Whether an import of this file came to its end.
+pub(super) fn has_import(conn: &Connection, sha256: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) > 0 FROM audit WHERE CASE WHEN json_valid(change) THEN \
+        json_extract(change, '$.import.sha256') = ?1 AND json_extract(change, '$.import.step') = 'end' END";
+    conn.query_row(sql, [sha256], |row| row.get(0))
 }
 
 /// The latest rows, newest first.

@@ -6,8 +6,9 @@ use super::cursor::Cursor;
 use super::index::Index;
 use super::lanes::{Lane, Replay};
 use super::state::State;
-use super::{Change, ChangeDone, Only, ReplayFrom, ReplayTo, Shared, SpoolError, seek};
+use super::{Change, ChangeDone, ImportStep, Only, ReplayFrom, ReplayTo, Shared, SpoolError, seek};
 
+mod adopt;
 mod aside;
 mod dead;
 mod revise;
@@ -27,6 +28,8 @@ pub(super) enum After {
     Replay { sink: String, number: u64, replay: Replay },
     /// Records were added; the checksum of the last one.
     Appended { checksum: Option<u32> },
+    /// What lanes are done with was written as well: it has to be read again before they look at new records.
+    Reread { checksum: Option<u32> },
 }
 
 /// Applies a change within a transaction.
@@ -56,6 +59,10 @@ pub(super) fn apply(
         }
         Change::Renormalize { revisions } => revise::revise(tx, state, index, &shared.config, revisions),
         Change::Forget { sink } => forget(tx, shared, sink),
+        Change::Import { step: ImportStep::Lines(lines), .. } => {
+            adopt::adopt(tx, state, index, shared, lines)
+        }
+        Change::Import { step, .. } => Ok((ChangeDone::Imported(step.so_far()), After::Nothing)),
     }
 }
 
@@ -63,7 +70,7 @@ pub(super) fn apply(
 pub(super) fn follow(shared: &Shared, after: &After) {
     let lane = |sink: &str| shared.lanes.iter().find(|lane| lane.name == sink);
     match after {
-        After::Nothing | After::Appended { .. } => {}
+        After::Nothing | After::Appended { .. } | After::Reread { .. } => {}
         After::Dead { sink, dead, requeued } => {
             if let Some(lane) = lane(sink) {
                 lane.update(|state| {

@@ -68,11 +68,7 @@ pub(super) fn merge_from_disk(conn: &Connection, lane: &Lane, state: &State) -> 
 
 /// Writes what a lane has to save.
 pub(super) fn save(conn: &Connection, sink: &str, unsaved: &Unsaved) -> rusqlite::Result<()> {
-    conn.prepare_cached("UPDATE cursors SET low = ?2, above = ?3 WHERE sink = ?1")?.execute((
-        sink,
-        unsaved.live.low(),
-        unsaved.live.encode_above(),
-    ))?;
+    save_live(conn, sink, &unsaved.live)?;
     for (number, replay) in &unsaved.replays {
         if replay.finished() {
             conn.execute("DELETE FROM replays WHERE number = ?1", [number])?;
@@ -89,6 +85,16 @@ pub(super) fn save(conn: &Connection, sink: &str, unsaved: &Unsaved) -> rusqlite
         conn.prepare_cached("DELETE FROM requeued WHERE sink = ?1 AND sequence = ?2")?
             .execute((sink, sequence))?;
     }
+    Ok(())
+}
+
+/// Writes how far the live feed of a lane has come.
+pub(super) fn save_live(conn: &Connection, sink: &str, live: &Cursor) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE cursors SET low = ?2, above = ?3 WHERE sink = ?1")?.execute((
+        sink,
+        live.low(),
+        live.encode_above(),
+    ))?;
     Ok(())
 }
 

@@ -18,29 +18,33 @@
 //! Memory is changed while the batch is made. When the batch fails, the index is read again from disk: see
 //! [`Index::is_changed`].
 
+mod adopt;
 mod entries;
 mod notes;
 mod presence;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::sync::Arc;
 
 use rusqlite::Connection;
 
 use self::entries::Entries;
+pub(super) use self::entries::{Latest, Signed, Stands};
 use self::presence::Presence;
+pub(super) use self::whole::Whole;
 use super::Shared;
 use super::decide::{Hash, Known, Seen, Standing};
 use super::state::State;
-use crate::event::Status;
+use crate::event::{Status, Timestamp};
 
 /// How many notes are sealed together: the more, the fewer pages are written for each, and the more memory is held
 /// (about 350 bytes a note of an accepted callback; as many as this, and up to twice as many after a start).
 const SEAL: usize = if cfg!(test) { 6 } else { 98_304 };
 
-/// How many old notes go with each batch: more than the one that it adds.
+/// How many old notes go with each that is added.
 const FORGET: u64 = 4;
 
 /// What a callback taught.
@@ -80,6 +84,8 @@ pub(super) struct Index {
     presence: Presence,
     /// What the batch being made has learned, as it will be written.
     batch: notes::Batch,
+    /// What came from another spool, with the moments at which that one learned it.
+    apart: Vec<(Timestamp, notes::Batch)>,
     /// Whether memory differs from what the last commit left.
     changed: bool,
     /// The number of the next note.
@@ -174,14 +180,19 @@ impl Index {
 
     /// Writes what the batch learned, and carries a part of what is sealed over to the tables.
     pub(super) fn save(&mut self, tx: &Connection, state: &State) -> rusqlite::Result<()> {
-        if self.batch.is_empty() {
+        let own = (!self.batch.is_empty()).then_some((&state.clock, &self.batch));
+        let (mut added, mut entries) = (0, 0);
+        for (at, batch) in own.into_iter().chain(self.apart.iter().map(|(at, batch)| (at, batch))) {
+            notes::append(tx, self.next + added, *at, batch)?;
+            added += 1;
+            entries += batch.entries();
+        }
+        if added == 0 {
             return Ok(());
         }
-        notes::append(tx, self.next, state.clock, &self.batch)?;
-        self.next += 1;
-        let enough = self.batch.entries() + self.batch.entries() / 16 + 1;
-        self.carry(tx, enough)?;
-        let until = self.carried_until.min(self.oldest + FORGET - 1);
+        self.next += added;
+        self.carry(tx, entries + entries / 16 + 1)?;
+        let until = self.carried_until.min(self.oldest + FORGET * added - 1);
         if self.oldest <= until {
             notes::forget(tx, until)?;
             self.oldest = until + 1;
@@ -193,6 +204,7 @@ impl Index {
     pub(super) fn committed(&mut self) {
         self.changed = false;
         self.batch.clear();
+        self.apart.clear();
         self.presence.look();
         if self.live.notes >= SEAL && self.sealed.is_empty() {
             self.sealed = std::mem::take(&mut self.live);

@@ -41,6 +41,7 @@ use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
+mod adopt;
 mod audit;
 mod changes;
 mod checkpoint;
@@ -49,6 +50,7 @@ mod cursor;
 mod cursors;
 mod decide;
 mod error;
+pub mod exchange;
 mod files;
 mod health;
 mod high_water;
@@ -76,6 +78,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::Adopted;
 pub use audit::Audited;
 pub use config::{LaneSpec, SpoolConfig, Start};
 pub use error::{AppendError, OpenError, SpoolError};
@@ -83,11 +86,14 @@ pub use lane::LaneHandle;
 pub use only::Only;
 pub use order::{Mode, Operator, Order};
 pub use reader::{
-    BackupError, DeadLetter, EventFilter, HeldBack, HighWaterFound, MissingRange, Quarantined,
-    QuarantinedCallback, Range, ReplayStatus, SinkCursor, SpoolReader, SpoolStatus, Verified,
+    BackupError, DeadLetter, EventFilter, ExportError, Exported, HeldBack, HighWaterFound, MissingRange,
+    Quarantined, QuarantinedCallback, Range, Rehearsal, ReplayStatus, SinkCursor, SpoolReader, SpoolStatus,
+    Verified,
 };
 pub use record::Record;
-pub use types::{Change, ChangeDone, Feed, Lag, Outcome, ReplayFrom, ReplayTo, Revision, SpoolHealth};
+pub use types::{
+    Change, ChangeDone, Feed, ImportStep, Lag, Outcome, ReplayFrom, ReplayTo, Revision, SpoolHealth,
+};
 
 use crate::event::{EventId, Timestamp};
 use crate::metrics::Metrics;

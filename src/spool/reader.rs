@@ -15,10 +15,14 @@ mod rows;
 mod verify;
 
 mod backup;
+mod export;
 mod quarantine;
+mod rehearse;
 
 pub use backup::BackupError;
+pub use export::{ExportError, Exported};
 pub use quarantine::QuarantinedCallback;
+pub use rehearse::Rehearsal;
 pub use rows::{DeadLetter, HeldBack, MissingRange, Quarantined, ReplayStatus, SinkCursor, SpoolStatus};
 pub use verify::{HighWaterFound, Range, Verified};
 
@@ -137,6 +141,14 @@ impl SpoolReader {
             return Ok(Vec::new());
         }
         Ok(audit::latest(&self.conn, limit)?)
+    }
+
+    /// Whether an export with this SHA-256 was taken in, to its end.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn has_import(&self, sha256: &str) -> Result<bool, SpoolError> {
+        Ok(schema::has_table(&self.conn, "audit")? && audit::has_import(&self.conn, sha256)?)
     }
 
     fn select(

@@ -7,7 +7,7 @@ use super::index::{self, Accepted, Index, Note};
 use super::state::State;
 use super::{Outcome, SpoolConfig, record};
 use crate::callback::{Request, Verdict};
-use crate::event::{EventId, Stamp};
+use crate::event::{EventId, Stamp, Timestamp};
 use crate::normalize::{Facts, NormalizedCallback};
 use crate::sabotage;
 
@@ -200,9 +200,7 @@ fn hold_back(
     id: &EventId,
     after_change: bool,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO held (received_at, duplicate_of, after_change, fingerprint, method, target, \
-        content_type, content_encoding, verdict, facts, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-    insert_aside(conn, sql, state, content, &id.as_str(), &after_change)?;
+    put_held(conn, state.clock, content, id, after_change)?;
     state.held += 1;
     if state.held > u64::from(config.held_max) {
         conn.prepare_cached("DELETE FROM held WHERE number = (SELECT min(number) FROM held)")?.execute([])?;
@@ -233,18 +231,42 @@ fn quarantine(
     if full {
         return Ok(false);
     }
-    let sql = "INSERT INTO quarantine (received_at, first_id, signature, fingerprint, method, target, \
-        content_type, content_encoding, verdict, facts, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-    insert_aside(conn, sql, state, content, &first_id.as_str(), signature)?;
+    put_quarantined(conn, state.clock, content, first_id, signature)?;
     state.quarantine += 1;
     Ok(true)
+}
+
+/// Writes the row of a duplicate that is held back.
+pub(super) fn put_held(
+    conn: &Connection,
+    received_at: Timestamp,
+    content: &Content<'_>,
+    id: &EventId,
+    after_change: bool,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO held (received_at, duplicate_of, after_change, fingerprint, method, target, \
+        content_type, content_encoding, verdict, facts, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    insert_aside(conn, sql, received_at, content, &id.as_str(), &after_change)
+}
+
+/// Writes the row of a callback in quarantine.
+pub(super) fn put_quarantined(
+    conn: &Connection,
+    received_at: Timestamp,
+    content: &Content<'_>,
+    first_id: &EventId,
+    signature: &Hash,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO quarantine (received_at, first_id, signature, fingerprint, method, target, \
+        content_type, content_encoding, verdict, facts, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    insert_aside(conn, sql, received_at, content, &first_id.as_str(), signature)
 }
 
 /// The two tables of what is kept aside differ in one column.
 fn insert_aside(
     conn: &Connection,
     sql: &str,
-    state: &State,
+    received_at: Timestamp,
     content: &Content<'_>,
     id: &dyn ToSql,
     own: &dyn ToSql,
@@ -252,7 +274,7 @@ fn insert_aside(
     let request = content.request;
     let (verdict_json, facts_json) = (json(content.verdict)?, json(content.facts)?);
     let columns: [&dyn ToSql; 11] = [
-        &state.clock.as_millis(),
+        &received_at.as_millis(),
         id,
         own,
         content.fingerprint,

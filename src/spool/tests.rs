@@ -18,6 +18,7 @@ mod audit;
 mod crash;
 mod decisions;
 mod delivery;
+mod exchange;
 mod full;
 mod identity;
 mod model;

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Only;
+use super::exchange::Line;
+use super::{Adopted, Only};
 use crate::event::{EventId, Timestamp};
 use crate::normalize::Facts;
 
@@ -153,6 +154,36 @@ pub enum Change {
         /// The sink.
         sink: String,
     },
+    /// Takes in a part of another spool's export.
+    Import {
+        /// The SHA-256 of the file.
+        sha256: String,
+        /// Which part.
+        step: ImportStep,
+    },
+}
+
+/// An import takes many changes, so that callbacks are taken between them. The first and the last leave a row in the
+/// audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportStep {
+    /// It begins.
+    Begin,
+    /// These lines are taken in.
+    Lines(Vec<Line>),
+    /// It is through, and came to this.
+    End(Adopted),
+}
+
+impl ImportStep {
+    /// What it says of itself.
+    pub(super) fn so_far(&self) -> Adopted {
+        match self {
+            ImportStep::Begin | ImportStep::Lines(_) => Adopted::default(),
+            ImportStep::End(adopted) => adopted.clone(),
+        }
+    }
 }
 
 /// A record, and what its callback says as it is understood now.
@@ -165,15 +196,28 @@ pub struct Revision {
 }
 
 impl Change {
-    /// What the audit keeps: of revisions which records they are about, since what they say is in the records.
-    pub(super) fn audited(&self) -> serde_json::Result<serde_json::Value> {
-        match self {
+    /// What the audit keeps, if it is a row of its own: of revisions which records they are about, since what they say
+    /// is in the records; of an import that it began and that it ended.
+    pub(super) fn audited(&self) -> serde_json::Result<Option<serde_json::Value>> {
+        let audited = match self {
             Change::Renormalize { revisions } => {
                 let sequences: Vec<u64> = revisions.iter().map(|revision| revision.sequence).collect();
-                Ok(serde_json::json!({ "renormalize": { "sequences": sequences } }))
+                serde_json::json!({ "renormalize": { "sequences": sequences } })
             }
-            change => serde_json::to_value(change),
-        }
+            Change::Import { step: ImportStep::Lines(_), .. } => return Ok(None),
+            Change::Import { sha256, step } => {
+                let step = if *step == ImportStep::Begin { "begin" } else { "end" };
+                serde_json::json!({ "import": { "sha256": sha256, "step": step } })
+            }
+            change => serde_json::to_value(change)?,
+        };
+        Ok(Some(audited))
+    }
+
+    /// The bodies that it brings, and how many rows, where it brings any.
+    pub(super) fn brings(&self) -> Option<(u64, u64)> {
+        let Change::Import { step: ImportStep::Lines(lines), .. } = self else { return None };
+        Some((lines.iter().map(Line::body_bytes).sum(), lines.len() as u64))
     }
 
     /// Its name in metrics: one of [`crate::metrics::CHANGES`].
@@ -187,6 +231,7 @@ impl Change {
             Change::DiscardDead { .. } => "discard_dead",
             Change::Renormalize { .. } => "renormalize",
             Change::Forget { .. } => "forget",
+            Change::Import { .. } => "import",
         }
     }
 
@@ -265,4 +310,6 @@ pub enum ChangeDone {
         /// Its dead letters that went with it.
         dead_letters: u64,
     },
+    /// A part of an export was taken in.
+    Imported(Adopted),
 }

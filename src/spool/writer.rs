@@ -175,6 +175,9 @@ impl Writer {
         if self.conn.is_none() {
             return Err(SpoolError::Poisoned);
         }
+        if let Some((bytes, rows)) = order.change.brings() {
+            self.admit_change(bytes, rows)?;
+        }
         let shared = self.shared.clone();
         let result = self.transact(|tx, state, index| {
             let (done, after) = changes::apply(tx, state, index, &shared, &order.change)?;
@@ -197,14 +200,34 @@ impl Writer {
             Err(Undone::Failed(refused)) => return Err(refused),
         };
         changes::follow(&shared, &after);
-        if let changes::After::Appended { checksum } = after {
-            self.publish_tip(checksum);
+        match after {
+            changes::After::Appended { checksum } => self.publish_tip(checksum),
+            changes::After::Reread { checksum } => {
+                self.reread_lanes();
+                self.publish_tip(checksum);
+            }
+            changes::After::Nothing | changes::After::Dead { .. } | changes::After::Replay { .. } => {}
         }
         self.set_gauges();
+        let Some(row) = row else { return Ok(done) };
         shared.metrics.operator_changes.with_label_values(&[order.change.kind()]).inc();
         // Which entities it was about is for the audit alone.
         tracing::info!(by = %order.by, change = order.change.kind(), audit = row, "the spool was changed by command: see `spool audit`");
         Ok(done)
+    }
+
+    /// What an operator brings gets no more room than callbacks get.
+    fn admit_change(&mut self, bytes: u64, rows: u64) -> Result<(), SpoolError> {
+        let need = disk::Need::of(bytes, rows);
+        let fits = self.shared.health.trouble().is_none()
+            && self.make_room(need.in_pages)
+            && self.disk_has_room(need);
+        if fits {
+            return Ok(());
+        }
+        let what =
+            "the spool has no room for this: raise spool.max_size or make room on its disk, and begin again";
+        Err(SpoolError::Refused(what.to_owned()))
     }
 
     /// Refuses appends while something stands in their way.

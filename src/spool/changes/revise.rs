@@ -2,9 +2,9 @@
 //! the same id, understood anew, and published like any other. It is superseded once, so that it is published once.
 
 use rusqlite::{Connection, OptionalExtension};
-use sha2::{Digest, Sha256};
 
-use super::super::decide::{self, Hash, Known, Standing};
+use super::super::decide::{self, Known, Standing};
+use super::super::exchange::stand_in;
 use super::super::index::{Accepted, Index, Note};
 use super::super::record::{self, Found};
 use super::super::state::State;
@@ -64,7 +64,8 @@ fn append(
     let received_at = old.facts.received_at.unwrap_or(old.stamp.received_at);
     let facts = Facts { received_at: Some(received_at), ..facts.clone() };
     let revision = old.stamp.revision + 1;
-    let fingerprint = own_content(&old.stamp, revision);
+    // Not the callback's own content, whose window and occurrences it leaves alone.
+    let fingerprint = stand_in(&old.stamp.id, revision);
     let content =
         Content { request: &old.request, verdict: &old.verdict, facts: &facts, fingerprint: &fingerprint };
     let entity = content.entity();
@@ -81,26 +82,15 @@ fn append(
     let checksum = store::insert_record(tx, &content, &stamp)?;
     state.next += 1;
     state.records += 1;
-    if let (Some(entity), Some(status)) = (entity.as_deref(), place.moves_to) {
-        let accepted = Accepted { sequence: stamp.sequence, moved: Some((entity, status)) };
-        let note = Note {
-            content: Known { fingerprint, occurrence: 0 },
-            signatures: Vec::new(),
-            accepted: Some(accepted),
-        };
-        index.note(state, &note, standing.is_some());
-    }
+    // Noted whether it moves the entity or not: an export of another spool may bring the same revision.
+    let accepted = Accepted { sequence: stamp.sequence, moved: entity.as_deref().zip(place.moves_to) };
+    let note = Note {
+        content: Known { fingerprint, occurrence: 0 },
+        signatures: Vec::new(),
+        accepted: Some(accepted),
+    };
+    index.note(state, &note, standing.is_some());
     Ok(checksum)
-}
-
-/// What the index knows a revision by: not by the callback's own content, whose window and occurrences it leaves alone.
-fn own_content(stamp: &Stamp, revision: u32) -> Hash {
-    Sha256::new()
-        .chain_update(stamp.id.as_str())
-        .chain_update("-r")
-        .chain_update(revision.to_be_bytes())
-        .finalize()
-        .into()
 }
 
 /// Where a revision stands in its entity's story.

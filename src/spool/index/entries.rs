@@ -9,23 +9,23 @@ use crate::event::Timestamp;
 
 /// What a signature came with first.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Signed {
-    pub(super) known: Known,
-    pub(super) first_seen: Timestamp,
+pub(in crate::spool) struct Signed {
+    pub(in crate::spool) known: Known,
+    pub(in crate::spool) first_seen: Timestamp,
 }
 
 /// The latest occurrence of a content.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Latest {
-    pub(super) seen: Seen,
-    pub(super) sequence: u64,
+pub(in crate::spool) struct Latest {
+    pub(in crate::spool) seen: Seen,
+    pub(in crate::spool) sequence: u64,
 }
 
 /// Where an entity stands, and since which record.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stands {
-    pub(super) standing: Standing,
-    pub(super) sequence: u64,
+pub(in crate::spool) struct Stands {
+    pub(in crate::spool) standing: Standing,
+    pub(in crate::spool) sequence: u64,
 }
 
 /// Some notes, by their keys.

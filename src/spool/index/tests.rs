@@ -25,8 +25,30 @@ struct Learned {
 #[derive(Debug, Clone)]
 enum Act {
     Batch(Vec<Learned>),
+    Adopt(Vec<Told>),
     Failing(Vec<Learned>),
     Restart,
+}
+
+/// What another spool tells.
+#[derive(Debug, Clone)]
+enum Told {
+    Signature(u8, u8),
+    Content { content: u8, occurrence: u32, at: i64 },
+    Entity { entity: u8, at: i64 },
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let at = || -1000_i64..1000;
+    prop_oneof![
+        (0_u8..90, 0_u8..60).prop_map(|(signature, content)| Told::Signature(signature, content)),
+        (0_u8..60, 0_u32..5, at()).prop_map(|(content, occurrence, at)| Told::Content {
+            content,
+            occurrence,
+            at
+        }),
+        (0_u8..30, at()).prop_map(|(entity, at)| Told::Entity { entity, at }),
+    ]
 }
 
 fn learned() -> impl Strategy<Value = Learned> {
@@ -39,6 +61,7 @@ fn act() -> impl Strategy<Value = Act> {
     let batch = || prop::collection::vec(learned(), 0..5);
     prop_oneof![
         8 => batch().prop_map(Act::Batch),
+        2 => prop::collection::vec(told(), 0..8).prop_map(Act::Adopt),
         1 => batch().prop_map(Act::Failing),
         1 => Just(Act::Restart),
     ]
@@ -50,6 +73,8 @@ struct Model {
     signatures: HashMap<u8, Known>,
     fingerprints: HashMap<u8, Seen>,
     entities: HashMap<String, Standing>,
+    /// Whether an entity was moved by what another spool told: that takes a content of its own, once.
+    stand_in: bool,
 }
 
 struct Bench {
@@ -94,6 +119,41 @@ impl Bench {
         }
     }
 
+    /// What another spool tells, as it is entered when it is more than what is known.
+    fn adopt(&mut self, all: &[Told]) {
+        let tx = self.conn.unchecked_transaction().unwrap();
+        for told in all {
+            let Bench { index, state, model, .. } = self;
+            match *told {
+                Told::Signature(number, content) => {
+                    let known = Known { fingerprint: hash(content), occurrence: 3 };
+                    let signed = Signed { known, first_seen: Timestamp::from_millis(1) };
+                    if index.signature(&tx, &hash(number)).unwrap().is_none() {
+                        index.adopt_signature(&tx, state, (&hash(number), signed)).unwrap();
+                    }
+                    model.signatures.entry(number).or_insert(known);
+                }
+                Told::Content { content, occurrence, at } => {
+                    let seen = Seen { occurrence, accepted_at: Timestamp::from_millis(at) };
+                    let latest = Latest { seen, sequence: 0 };
+                    index.adopt_fingerprint(&tx, state, (&hash(content), latest)).unwrap();
+                    model.fingerprints.insert(content, seen);
+                }
+                Told::Entity { entity: number, at } => {
+                    let standing = Standing { status: Status::Rejected, at: Timestamp::from_millis(at) };
+                    let name = entity(number);
+                    model.stand_in |= model.entities.contains_key(&name);
+                    index.adopt_standing(&tx, state, (&name, Stands { standing, sequence: 0 })).unwrap();
+                    model.entities.insert(name, standing);
+                }
+            }
+        }
+        self.index.save(&tx, &self.state).unwrap();
+        self.state.save(&tx).unwrap();
+        tx.commit().unwrap();
+        self.index.committed();
+    }
+
     fn check(&self) {
         let Bench { conn, index, model, state } = self;
         for number in 0..90 {
@@ -107,7 +167,8 @@ impl Bench {
             let standing = index.standing(conn, &entity(number)).unwrap();
             assert_eq!(standing, model.entities.get(&entity(number)).copied());
         }
-        let counts = [model.signatures.len(), model.fingerprints.len(), model.entities.len()];
+        let contents = model.fingerprints.len() + usize::from(model.stand_in);
+        let counts = [model.signatures.len(), contents, model.entities.len()];
         assert_eq!(rows(conn).unwrap(), counts.map(|count| count as u64));
         assert_eq!([state.signatures, state.fingerprints, state.entities], rows(conn).unwrap());
     }
@@ -156,6 +217,7 @@ proptest! {
         for act in acts {
             match act {
                 Act::Batch(all) => bench.batch(&all, false),
+                Act::Adopt(all) => bench.adopt(&all),
                 Act::Failing(all) => bench.batch(&all, true),
                 Act::Restart => bench.restart(),
             }

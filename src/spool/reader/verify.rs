@@ -91,7 +91,7 @@ impl SpoolReader {
         Ok(found)
     }
 
-    fn marked(&self, mark: Option<Mark>, tip: u64) -> rusqlite::Result<HighWaterFound> {
+    pub(super) fn marked(&self, mark: Option<Mark>, tip: u64) -> rusqlite::Result<HighWaterFound> {
         let Some(Mark { sequence, checksum }) = mark else { return Ok(HighWaterFound::None) };
         if sequence > tip {
             return Ok(HighWaterFound::Ahead { acknowledged: sequence, tip });
@@ -175,7 +175,7 @@ fn between(seen: u64, next: u64) -> Option<Range> {
 }
 
 /// Adds a number that is higher than all before.
-fn widen(ranges: &mut Vec<Range>, sequence: u64) {
+pub(super) fn widen(ranges: &mut Vec<Range>, sequence: u64) {
     match ranges.last_mut() {
         Some(range) if range.last + 1 == sequence => range.last = sequence,
         _ => ranges.push(Range { first: sequence, last: sequence }),

@@ -2,7 +2,6 @@
 
 use rusqlite::Connection;
 
-use super::super::config::FRAME;
 use super::super::error::{Severity, severity};
 use super::super::high_water::Mark;
 use super::super::jobs::{AppendJob, DeadJob, tell_all};
@@ -16,8 +15,7 @@ use super::disk::Need;
 pub(super) fn need(appends: &[AppendJob]) -> Need {
     let of = |append: &AppendJob| append.callback.request.body.len() + append.callback.request.target.len();
     let bytes: u64 = appends.iter().map(|append| of(append) as u64).sum();
-    let count = appends.len() as u64;
-    Need { in_pages: bytes + count * 4096, in_log: bytes + count * 5 * FRAME }
+    Need::of(bytes, appends.len() as u64)
 }
 
 impl Writer {

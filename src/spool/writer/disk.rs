@@ -30,6 +30,13 @@ pub(super) struct Need {
     pub(super) in_log: u64,
 }
 
+impl Need {
+    /// Of so many bytes of bodies in so many rows.
+    pub(super) fn of(bytes: u64, rows: u64) -> Self {
+        Need { in_pages: bytes + rows * 4096, in_log: bytes + rows * 5 * FRAME }
+    }
+}
+
 impl Writer {
     /// Whether the batch fits on the disk, and all that is in the log still as well.
     pub(super) fn disk_has_room(&self, need: Need) -> bool {

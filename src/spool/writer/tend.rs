@@ -196,19 +196,19 @@ impl Writer {
             skipped += passed;
         }
         if dropped > 0 {
-            self.recount_dead();
+            self.reread_lanes();
         }
         shared.metrics.spool_deleted.with_label_values(&["skipped"]).inc_by(skipped);
         self.tend.swept = Swept::default();
         skipped > 0
     }
 
-    /// Dead letters went: what is known in memory of their number is read again.
-    fn recount_dead(&mut self) {
+    /// What is known in memory of cursors and dead letters is read again: they were changed on disk.
+    pub(super) fn reread_lanes(&mut self) {
         let Some(conn) = &self.conn else { return };
         for lane in &self.shared.lanes {
             if let Err(error) = cursors::merge_from_disk(conn, lane, &self.state) {
-                tracing::warn!(%error, "dead letters could not be counted");
+                tracing::warn!(%error, "cursors and dead letters could not be read: a sink may get again what it has");
             }
         }
     }

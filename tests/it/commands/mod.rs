@@ -3,6 +3,7 @@
 mod agreement;
 mod config;
 mod events;
+mod exchange;
 mod exit_codes;
 mod explain;
 mod sinks;
