@@ -5,4 +5,8 @@
 //! printed; `TENDLC_TEST_SEED` sets it.
 
 mod forgeries;
+mod headers;
+mod paths;
+mod smuggling;
 mod tampering;
+mod wire;
