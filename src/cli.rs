@@ -29,6 +29,7 @@ use held::HeldCommand;
 use quarantine::QuarantineCommand;
 use signature::SignatureCommand;
 use sinks::SinksCommand;
+pub use spool::PurgeArgs;
 use spool::SpoolCommand;
 
 const EXIT_CODES: &str = "\
@@ -187,6 +188,10 @@ mod tests {
             "spool export lost.jsonl",
             "spool export -",
             "spool import lost.jsonl --dry-run",
+            "spool purge --entity +15551234567 --dry-run",
+            "spool purge --account acme --unpublished --yes",
+            "spool purge --before 30d",
+            "spool compact --dry-run",
             "dead list --sink kafka",
             "dead requeue --sink kafka 1 2 3",
             "dead requeue --sink kafka --all --yes",
@@ -232,6 +237,8 @@ mod tests {
             ("dead requeue --sink kafka", "SEQUENCES"),
             ("dead discard --sink kafka 1 --all", "cannot be used with"),
             ("quarantine discard", "NUMBERS"),
+            ("spool purge", "--entity"),
+            ("spool purge --account a --before 1d", "cannot be used with"),
             ("sinks forget", "NAME"),
             ("held release 4 --yes --dry-run", "cannot be used with"),
         ] {

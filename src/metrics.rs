@@ -159,7 +159,7 @@ pub const LEDGER_TABLES: [&str; 3] = ["signatures", "fingerprints", "entities"];
 pub const DELETE_REASONS: [&str; 3] = ["retention", "space", "skipped"];
 
 /// The kinds of `operator_changes_total`.
-pub const CHANGES: [&str; 9] = [
+pub const CHANGES: [&str; 11] = [
     "requeue",
     "replay",
     "release",
@@ -169,6 +169,8 @@ pub const CHANGES: [&str; 9] = [
     "renormalize",
     "forget",
     "import",
+    "purge",
+    "compact",
 ];
 
 /// How many token slots an account may have, and so how many values the `slot` label has.

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
+use super::moment::moment;
 use super::{Agreement, Shown};
 use crate::commands::{self, Failure};
 use crate::config::Config;
+use crate::event::Timestamp;
 
 /// Look at the spool, copy it, or hand over what it holds.
 #[derive(Debug, Subcommand)]
@@ -49,6 +51,20 @@ pub enum SpoolCommand {
         #[command(flatten)]
         agreement: Agreement,
     },
+    /// Take callbacks of somebody out of the spool for good: records, bodies, what was kept aside, ids of entities.
+    ///
+    /// Hashes stay, so that a retry of what was purged is no second event. What was deleted is overwritten, the free space
+    /// of the file too: at once by a stopped relay, beside a running one where the spool is small (else by `spool compact`
+    /// later, which is said). Exports, backups, and what sinks have got are not looked into.
+    Purge(PurgeArgs),
+    /// Give the free space of the spool's file back to the file system.
+    ///
+    /// The file is written anew, and a crash meanwhile loses nothing. That takes up to twice the spool's size of its disk.
+    /// Beside a running relay only a spool of up to 64 MiB is compacted: callbacks wait for it.
+    Compact {
+        #[command(flatten)]
+        agreement: Agreement,
+    },
     /// Who changed what by command, the latest first.
     Audit {
         /// At most so many.
@@ -59,6 +75,26 @@ pub enum SpoolCommand {
     },
 }
 
+/// Whose callbacks go.
+#[derive(Debug, Args)]
+pub struct PurgeArgs {
+    /// Those that name this brand, campaign or number, such as +15551234567. One that could not be placed names nobody.
+    #[arg(long, value_name = "ID", required_unless_present_any = ["account", "before"])]
+    pub entity: Option<String>,
+    /// Those of this account, by name, or by auth id where it is not configured any more.
+    #[arg(long, value_name = "NAME", conflicts_with = "entity")]
+    pub account: Option<String>,
+    /// Those received before this time: RFC 3339, or how long ago, such as 30d.
+    #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with_all = ["entity", "account"])]
+    pub before: Option<Timestamp>,
+    /// Also what some sink has not got yet: it never gets it.
+    #[arg(long)]
+    pub unpublished: bool,
+    /// Whether it is asked first.
+    #[command(flatten)]
+    pub agreement: Agreement,
+}
+
 impl SpoolCommand {
     pub(super) fn run(self, config: &Config) -> Result<(), Failure> {
         match self {
@@ -67,6 +103,8 @@ impl SpoolCommand {
             SpoolCommand::Backup { to, shown } => commands::spool::backup(config, &to, shown),
             SpoolCommand::Export { file, shown } => commands::exchange::export(config, &file, shown),
             SpoolCommand::Import { file, agreement } => commands::exchange::import(config, &file, agreement),
+            SpoolCommand::Purge(args) => commands::purge::purge(config, &args),
+            SpoolCommand::Compact { agreement } => commands::purge::compact(config, agreement),
             SpoolCommand::Audit { limit, shown } => commands::spool::audit(config, limit, shown),
         }
     }

@@ -52,6 +52,11 @@ pub(super) fn agree_to(deed: &str, would: &impl Serialize, agreement: Agreement)
     Ok(true)
 }
 
+/// What a change would come to.
+pub(super) fn rehearse(config: &Config, change: Change) -> Result<ChangeDone, Failure> {
+    carry_out(config, &Order { change, by: operator::current(), mode: Mode::Rehearse })
+}
+
 /// Makes one of several changes that were agreed to together.
 pub(super) fn make_part(config: &Config, change: Change) -> Result<ChangeDone, Failure> {
     carry_out(config, &Order { change, by: operator::current(), mode: Mode::Unseen })
@@ -196,6 +201,8 @@ fn deed(shown: &ChangeDone) -> String {
             format!("forget {} and {} of it", printable(sink), many(*dead_letters, "dead letter"))
         }
         ChangeDone::Imported(adopted) => format!("take in {}", many(adopted.records, "record")),
+        ChangeDone::Purged(purged) => format!("delete {} for good", many(purged.records, "record")),
+        ChangeDone::Compacted(compacted) => format!("give back {} bytes", compacted.gain()),
     }
 }
 
@@ -225,6 +232,8 @@ fn told(done: &ChangeDone) -> String {
             format!("forgotten: {}, and {} of it", printable(sink), many(*dead_letters, "dead letter"))
         }
         ChangeDone::Imported(adopted) => format!("taken in: {}", many(adopted.records, "record")),
+        ChangeDone::Purged(purged) => format!("deleted for good: {}", many(purged.records, "record")),
+        ChangeDone::Compacted(compacted) => format!("given back: {} bytes", compacted.gain()),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod explain;
 pub mod healthcheck;
 pub mod held;
+pub mod purge;
 pub mod quarantine;
 pub mod renormalize;
 pub mod replay;

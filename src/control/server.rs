@@ -137,7 +137,7 @@ async fn answer(line: &[u8], uid: Option<u32>, spool: &Spool, reach: &Reach) -> 
             Answer::Draining
         }
         // The spool's writer logs what it changed.
-        Request::Change(order) => match spool.change(order.from_uid(uid)).await {
+        Request::Change(order) => match spool.change(order.from_uid(uid).while_serving()).await {
             Ok(done) => Answer::Done(done),
             Err(error) => Answer::Failed { code: error.code().to_owned(), message: error.to_string() },
         },

@@ -11,6 +11,7 @@ use super::{Change, ChangeDone, ImportStep, Only, ReplayFrom, ReplayTo, Shared, 
 mod adopt;
 mod aside;
 mod dead;
+mod purge;
 mod revise;
 
 use aside::Aside;
@@ -62,6 +63,9 @@ pub(super) fn apply(
         Change::Import { step: ImportStep::Lines(lines), .. } => {
             adopt::adopt(tx, state, index, shared, lines)
         }
+        Change::Purge { purge, step } => purge::purge(tx, state, index, shared, (purge, step)),
+        // The writer's own: it is no transaction.
+        Change::Compact { .. } => Err(SpoolError::Refused("the spool is compacted alone".to_owned())),
         Change::Import { step, .. } => Ok((ChangeDone::Imported(step.so_far()), After::Nothing)),
     }
 }

@@ -20,6 +20,7 @@
 
 mod adopt;
 mod entries;
+mod forget;
 mod notes;
 mod presence;
 mod tables;
@@ -33,6 +34,7 @@ use rusqlite::Connection;
 
 use self::entries::Entries;
 pub(super) use self::entries::{Latest, Signed, Stands};
+pub(super) use self::forget::{in_notes as forget_in_notes, notes_about};
 use self::presence::Presence;
 pub(super) use self::whole::Whole;
 use super::Shared;
@@ -218,9 +220,6 @@ impl Index {
     }
 
     fn carry(&mut self, tx: &Connection, count: usize) -> rusqlite::Result<()> {
-        if self.sealed.is_empty() {
-            return Ok(());
-        }
         for _ in 0..count {
             let sealed = &mut self.sealed;
             if let Some((hash, signed)) = sealed.signatures.pop_first() {
@@ -262,4 +261,11 @@ pub(super) fn rows(conn: &Connection) -> rusqlite::Result<[u64; 3]> {
 pub(super) fn entity_name(account: &str, endpoint: &str, id: &str) -> String {
     // Neither an auth id nor an endpoint holds a NUL; what an id holds does not matter, since it is last.
     [account, endpoint, id].join("\0")
+}
+
+/// Account, endpoint and id of an entity's name.
+pub(super) fn name_parts(name: &str) -> [&str; 3] {
+    let mut parts = name.splitn(3, '\0');
+    let mut next = || parts.next().unwrap_or_default();
+    [next(), next(), next()]
 }

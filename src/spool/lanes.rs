@@ -238,6 +238,12 @@ impl LaneState {
         }
     }
 
+    /// Whether this record has still to be published, or to be published again.
+    pub(super) fn waits_for(&self, sequence: u64) -> bool {
+        let replayed = |replay: &Replay| sequence <= replay.last && !replay.cursor.contains(sequence);
+        !self.live.contains(sequence) || self.replays.values().any(replayed)
+    }
+
     /// Below and at this, nothing is waited for by this lane.
     pub(super) fn floor(&self) -> u64 {
         let replays = self.replays.values().map(|replay| replay.cursor.low());

@@ -61,6 +61,7 @@ mod lanes;
 mod only;
 mod open;
 mod order;
+mod purge;
 mod reader;
 mod readers;
 mod record;
@@ -85,14 +86,16 @@ pub use error::{AppendError, OpenError, SpoolError};
 pub use lane::LaneHandle;
 pub use only::Only;
 pub use order::{Mode, Operator, Order};
+pub use purge::{Purge, PurgeRows, PurgeStep, Purged, Whose};
 pub use reader::{
     BackupError, DeadLetter, EventFilter, ExportError, Exported, HeldBack, HighWaterFound, MissingRange,
-    Quarantined, QuarantinedCallback, Range, Rehearsal, ReplayStatus, SinkCursor, SpoolReader, SpoolStatus,
-    Verified,
+    PurgePlan, Quarantined, QuarantinedCallback, Range, Rehearsal, ReplayStatus, SinkCursor, SpoolReader,
+    SpoolStatus, Verified,
 };
 pub use record::Record;
 pub use types::{
-    Change, ChangeDone, Feed, ImportStep, Lag, Outcome, ReplayFrom, ReplayTo, Revision, SpoolHealth,
+    Change, ChangeDone, Compacted, Feed, ImportStep, Lag, Outcome, ReplayFrom, ReplayTo, Revision,
+    SpoolHealth,
 };
 
 use crate::event::{EventId, Timestamp};

@@ -43,6 +43,14 @@ pub struct Operator {
 }
 
 impl Order {
+    /// The same order, given to a relay that takes callbacks meanwhile.
+    pub fn while_serving(mut self) -> Order {
+        if let Change::Compact { serving } = &mut self.change {
+            *serving = true;
+        }
+        self
+    }
+
     /// The same order with the uid that the operating system names; a name that does not go with it is dropped.
     pub fn from_uid(mut self, uid: Option<u32>) -> Order {
         if let Some(uid) = uid.filter(|uid| *uid != self.by.uid) {

@@ -16,11 +16,13 @@ mod verify;
 
 mod backup;
 mod export;
+mod purge;
 mod quarantine;
 mod rehearse;
 
 pub use backup::BackupError;
 pub use export::{ExportError, Exported};
+pub use purge::PurgePlan;
 pub use quarantine::QuarantinedCallback;
 pub use rehearse::Rehearsal;
 pub use rows::{DeadLetter, HeldBack, MissingRange, Quarantined, ReplayStatus, SinkCursor, SpoolStatus};

@@ -22,6 +22,7 @@ mod exchange;
 mod full;
 mod identity;
 mod model;
+mod purge;
 mod reading;
 mod revise;
 mod verify;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::exchange::Line;
-use super::{Adopted, Only};
+use super::{Adopted, Only, Purge, PurgeStep, Purged};
 use crate::event::{EventId, Timestamp};
 use crate::normalize::Facts;
 
@@ -161,6 +161,19 @@ pub enum Change {
         /// Which part.
         step: ImportStep,
     },
+    /// Takes callbacks out of the spool for good.
+    Purge {
+        /// Whose.
+        purge: Purge,
+        /// Which part.
+        step: PurgeStep,
+    },
+    /// Gives free space back to the file system.
+    Compact {
+        /// Whether callbacks are taken meanwhile: a running relay says so itself.
+        #[serde(default)]
+        serving: bool,
+    },
 }
 
 /// An import takes many changes, so that callbacks are taken between them. The first and the last leave a row in the
@@ -209,6 +222,10 @@ impl Change {
                 let step = if *step == ImportStep::Begin { "begin" } else { "end" };
                 serde_json::json!({ "import": { "sha256": sha256, "step": step } })
             }
+            Change::Purge { step: PurgeStep::Rows(_) | PurgeStep::Notes(_), .. } => return Ok(None),
+            Change::Purge { purge, step } => {
+                purge.audited(if *step == PurgeStep::Begin { "begin" } else { "end" })
+            }
             change => serde_json::to_value(change)?,
         };
         Ok(Some(audited))
@@ -232,6 +249,8 @@ impl Change {
             Change::Renormalize { .. } => "renormalize",
             Change::Forget { .. } => "forget",
             Change::Import { .. } => "import",
+            Change::Purge { .. } => "purge",
+            Change::Compact { .. } => "compact",
         }
     }
 
@@ -312,4 +331,26 @@ pub enum ChangeDone {
     },
     /// A part of an export was taken in.
     Imported(Adopted),
+    /// A part of what is purged has gone.
+    Purged(Purged),
+    /// The spool was written anew.
+    Compacted(Compacted),
+}
+
+/// How large the spool's file was, and is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compacted {
+    /// Bytes before.
+    pub before: u64,
+    /// Bytes after, once the log is folded; at most, while it is only looked at.
+    pub after: u64,
+    /// Whether the log is folded: the file is as small as it gets, and nothing is left of what was in it.
+    pub folded: bool,
+}
+
+impl Compacted {
+    /// The bytes that were given back.
+    pub fn gain(&self) -> u64 {
+        self.before.saturating_sub(self.after)
+    }
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
-use super::checkpoint::Checkpoints;
+use super::checkpoint::{Checkpoints, Fold};
 use super::error::severity;
 use super::files::{self, Lock};
 use super::health::Trouble;
@@ -19,9 +19,12 @@ use super::index::Index;
 use super::jobs::{AppendJob, Changed, DeadJob, Job, Jobs, tell_all};
 use super::open::Opened;
 use super::state::State;
-use super::{ChangeDone, Mode, OpenError, Order, Shared, SpoolError, audit, changes, cursors, gauge};
+use super::{
+    Change, ChangeDone, Mode, OpenError, Order, PurgeStep, Shared, SpoolError, audit, changes, cursors, gauge,
+};
 
 mod batch;
+mod compact;
 mod disk;
 mod mend;
 mod tend;
@@ -175,10 +178,17 @@ impl Writer {
         if self.conn.is_none() {
             return Err(SpoolError::Poisoned);
         }
+        if let Change::Compact { serving } = order.change {
+            return self.compact(order, serving);
+        }
         if let Some((bytes, rows)) = order.change.brings() {
             self.admit_change(bytes, rows)?;
         }
         let shared = self.shared.clone();
+        let purges = matches!(order.change, Change::Purge { .. });
+        if purges {
+            self.overwrite_deleted(true)?;
+        }
         let result = self.transact(|tx, state, index| {
             let (done, after) = changes::apply(tx, state, index, &shared, &order.change)?;
             match &order.mode {
@@ -190,6 +200,9 @@ impl Writer {
             let row = audit::write(tx, state.clock, order, &done)?;
             Ok((done, after, row))
         });
+        if purges && self.conn.is_some() {
+            self.overwrite_deleted(false)?;
+        }
         let (done, after, row) = match result {
             Ok(result) => result,
             Err(Undone::Rehearsed(done)) => return Ok(done),
@@ -208,12 +221,22 @@ impl Writer {
             }
             changes::After::Nothing | changes::After::Dead { .. } | changes::After::Replay { .. } => {}
         }
+        if matches!(order.change, Change::Purge { step: PurgeStep::End(..), .. }) {
+            // Or else the log has what was purged until it is written over.
+            self.checkpoints.fold(Fold::Truncate);
+        }
         self.set_gauges();
         let Some(row) = row else { return Ok(done) };
         shared.metrics.operator_changes.with_label_values(&[order.change.kind()]).inc();
         // Which entities it was about is for the audit alone.
         tracing::info!(by = %order.by, change = order.change.kind(), audit = row, "the spool was changed by command: see `spool audit`");
         Ok(done)
+    }
+
+    /// Whether what is deleted is overwritten with zeros at once, or only let go of, which takes less writing.
+    fn overwrite_deleted(&self, on: bool) -> Result<(), SpoolError> {
+        let Some(conn) = &self.conn else { return Err(SpoolError::Poisoned) };
+        Ok(conn.pragma_update(None, "secure_delete", on)?)
     }
 
     /// What an operator brings gets no more room than callbacks get.

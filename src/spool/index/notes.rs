@@ -65,6 +65,17 @@ pub(super) fn append(tx: &Connection, number: u64, at: Timestamp, batch: &Batch)
     Ok(())
 }
 
+/// Writes a note anew.
+pub(super) fn replace(tx: &Connection, number: u64, at: Timestamp, batch: &Batch) -> rusqlite::Result<()> {
+    let checksum = checksum(number, at.as_millis(), &batch.bytes);
+    tx.prepare_cached("UPDATE notes SET checksum = ?2, entries = ?3 WHERE number = ?1")?.execute((
+        number,
+        checksum,
+        &batch.bytes,
+    ))?;
+    Ok(())
+}
+
 /// Drops all notes up to this one.
 pub(super) fn forget(tx: &Connection, until: u64) -> rusqlite::Result<()> {
     tx.prepare_cached("DELETE FROM notes WHERE number <= ?1")?.execute([until])?;
@@ -86,9 +97,10 @@ pub(super) fn read(conn: &Connection, entries: &mut Entries) -> rusqlite::Result
         let number: u64 = row.get(0)?;
         let bytes = row.get_ref(3)?.as_blob().unwrap_or_default();
         let at: i64 = row.get(1)?;
-        if row.get::<_, u32>(2)? != checksum(number, at, bytes)
-            || take_all(bytes, Timestamp::from_millis(at), entries).is_none()
-        {
+        let mut take = |note: Note<'_>| {
+            entries.take(&note, Timestamp::from_millis(at));
+        };
+        if row.get::<_, u32>(2)? != checksum(number, at, bytes) || each(bytes, &mut take).is_none() {
             damaged += 1;
         }
         first.get_or_insert(number);
@@ -103,8 +115,8 @@ pub(super) fn read(conn: &Connection, entries: &mut Entries) -> rusqlite::Result
     Ok(Found { first: first.unwrap_or(next), next })
 }
 
-/// `None` when the bytes make no sense; what came before that is taken in.
-fn take_all(mut bytes: &[u8], at: Timestamp, entries: &mut Entries) -> Option<()> {
+/// Shows each note of a batch. `None` when the bytes make no sense; what came before that was shown.
+pub(super) fn each<'b>(mut bytes: &'b [u8], mut see: impl FnMut(Note<'b>)) -> Option<()> {
     while !bytes.is_empty() {
         let fingerprint = take_hash(&mut bytes)?;
         let occurrence = u32::try_from(varint::take(&mut bytes)?).ok()?;
@@ -116,7 +128,7 @@ fn take_all(mut bytes: &[u8], at: Timestamp, entries: &mut Entries) -> Option<()
             0 => None,
             sequence => Some(Accepted { sequence, moved: take_moved(&mut bytes)? }),
         };
-        entries.take(&Note { content: Known { fingerprint, occurrence }, signatures, accepted }, at);
+        see(Note { content: Known { fingerprint, occurrence }, signatures, accepted });
     }
     Some(())
 }

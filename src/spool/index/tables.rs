@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::super::decide::{Hash, Known, Seen, Standing};
 use super::entries::{Latest, Signed, Stands};
+use super::name_parts;
 use crate::event::{Status, Timestamp};
 
 /// What a signature came with first.
@@ -28,7 +29,7 @@ pub(super) fn standing(conn: &Connection, entity: &str) -> rusqlite::Result<Opti
         .prepare_cached(
             "SELECT status, at FROM entities WHERE account = ?1 AND endpoint = ?2 AND entity = ?3",
         )?
-        .query_row(columns(entity), |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+        .query_row(name_parts(entity), |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
         .optional()?;
     // A word of a later version counts as a status outside the table.
     Ok(row.map(|(status, at)| Standing {
@@ -117,7 +118,7 @@ pub(super) fn put_fingerprint(tx: &Connection, fingerprint: &Hash, latest: &Late
 /// Enters where an entity stands.
 pub(super) fn put_standing(tx: &Connection, entity: &str, stands: &Stands) -> rusqlite::Result<()> {
     let Stands { standing, sequence } = stands;
-    let (account, endpoint, id) = columns(entity);
+    let [account, endpoint, id] = name_parts(entity);
     tx.prepare_cached(
         "INSERT INTO entities VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account, endpoint, entity) \
          DO UPDATE SET status = excluded.status, at = excluded.at, sequence = excluded.sequence",
@@ -126,9 +127,12 @@ pub(super) fn put_standing(tx: &Connection, entity: &str, stands: &Stands) -> ru
     Ok(())
 }
 
-/// The columns of an entity's name.
-fn columns(entity: &str) -> (&str, &str, &str) {
-    let mut parts = entity.splitn(3, '\0');
-    let mut next = || parts.next().unwrap_or_default();
-    (next(), next(), next())
+/// Deletes where an entity stands, unless a record after `until` has moved it.
+pub(super) fn delete_standing(tx: &Connection, entity: &str, until: u64) -> rusqlite::Result<()> {
+    let [account, endpoint, id] = name_parts(entity);
+    tx.prepare_cached(
+        "DELETE FROM entities WHERE account = ?1 AND endpoint = ?2 AND entity = ?3 AND sequence <= ?4",
+    )?
+    .execute((account, endpoint, id, until))?;
+    Ok(())
 }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::super::decide::{Hash, Known, Seen, Standing};
 use super::super::schema;
 use super::entries::{Entries, Latest, Signed, Stands};
-use super::{entity_name, notes};
+use super::{entity_name, name_parts, notes};
 use crate::event::{Status, Timestamp};
 
 /// The index of a spool as one snapshot has it.
@@ -83,10 +83,7 @@ impl<'c> Whole<'c> {
             }
         }
         for (name, stands) in &self.noted.entities {
-            let mut parts = name.splitn(3, '\0').map(str::to_owned);
-            let mut next = || parts.next().unwrap_or_default();
-            let name = [next(), next(), next()];
-            see(name.each_ref().map(String::as_str), *stands)?;
+            see(name_parts(name), *stands)?;
         }
         Ok(())
     }

@@ -138,7 +138,7 @@ impl<W: Write> Export<'_, W> {
             let mut line = line_of(&record, contents.of(&record));
             line.superseded = superseded.contains(&line.sequence);
             for sink in sinks {
-                sink.tell(&mut line)?;
+                sink.tell(&mut line);
             }
             self.out.line(&Line::Record(Box::new(line)))?;
             self.done.records += 1;
@@ -233,27 +233,31 @@ impl<W: Write> Export<'_, W> {
 }
 
 /// A configured sink: what it is done with.
-struct Sink {
+pub(super) struct Sink {
     name: String,
-    cursor: Cursor,
+    pub(super) cursor: Cursor,
     requeued: BTreeSet<u64>,
     dead: HashMap<u64, DeadLine>,
 }
 
 impl Sink {
+    /// Whether it got a record, or passed over it.
+    pub(super) fn has(&self, sequence: u64) -> bool {
+        let aside = self.requeued.contains(&sequence) || self.dead.contains_key(&sequence);
+        !aside && self.cursor.contains(sequence)
+    }
+
     /// Tells a line of a record whether the sink has it. A requeued one it has not got yet.
-    fn tell(&self, line: &mut RecordLine) -> Result<(), ExportError> {
-        match self.dead.get(&line.sequence) {
-            Some(dead) => line.dead.push(dead.clone()),
-            None if self.requeued.contains(&line.sequence) => {}
-            None if self.cursor.contains(line.sequence) => line.published.push(self.name.clone()),
-            None => {}
+    fn tell(&self, line: &mut RecordLine) {
+        if let Some(dead) = self.dead.get(&line.sequence) {
+            line.dead.push(dead.clone());
+        } else if self.has(line.sequence) {
+            line.published.push(self.name.clone());
         }
-        Ok(())
     }
 }
 
-fn sinks(conn: &Connection) -> Result<Vec<Sink>, ExportError> {
+pub(super) fn sinks(conn: &Connection) -> rusqlite::Result<Vec<Sink>> {
     let mut statement =
         conn.prepare("SELECT sink, low, above FROM cursors WHERE configured = 1 ORDER BY sink")?;
     let mut rows = statement.query([])?;

@@ -7,6 +7,7 @@ use super::super::cursor::Cursor;
 use super::super::high_water::{self, Mark};
 use super::super::record::{self, Found};
 use super::SpoolReader;
+use super::export::sinks;
 use crate::spool::SpoolError;
 
 /// Records looked at in one snapshot.
@@ -139,25 +140,35 @@ impl SpoolReader {
     /// Which of these numbers some sink still waits for. What is deleted while this reads was published everywhere, and
     /// the cursors are read after that.
     fn lost(&self, gaps: Vec<Range>) -> Result<Vec<Range>, SpoolError> {
-        let mut known = Cursor::at(self.floor()?);
-        for missing in self.missing()? {
-            known.ack_range(missing.first, missing.last);
+        let cursors: Vec<Cursor> = sinks(&self.conn)?.into_iter().map(|sink| sink.cursor).collect();
+        let replays = self.replayed()?;
+        let mut missing = Cursor::default();
+        for range in self.missing()? {
+            missing.ack_range(range.first, range.last);
         }
+        let waited_for = |sequence: &u64| {
+            let replayed = replays.iter().any(|(low, last)| sequence > low && sequence <= last);
+            replayed || cursors.iter().any(|cursor| !cursor.contains(*sequence))
+        };
+        // Up to this, every configured sink has published everything and no replay waits.
+        let lows = cursors.iter().map(Cursor::low).chain(replays.iter().map(|(low, _)| *low));
+        let floor = lows.min().unwrap_or(u64::MAX - 1);
         let mut lost = Vec::new();
         for gap in gaps {
-            (gap.first.max(known.low() + 1)..=gap.last)
-                .filter(|sequence| !known.contains(*sequence))
+            (gap.first.max(floor + 1)..=gap.last)
+                .filter(|sequence| !missing.contains(*sequence) && waited_for(sequence))
                 .for_each(|sequence| widen(&mut lost, sequence));
         }
         Ok(lost)
     }
 
-    /// Up to this, every configured sink has published everything and no replay waits.
-    fn floor(&self) -> Result<u64, SpoolError> {
-        let sql = "SELECT min(low) FROM (SELECT low FROM cursors WHERE configured = 1 UNION ALL \
-            SELECT r.low FROM replays r JOIN cursors c ON c.sink = r.sink AND c.configured = 1)";
-        let floor: Option<u64> = self.conn.query_row(sql, [], |row| row.get(0))?;
-        Ok(floor.unwrap_or(u64::MAX - 1))
+    /// What is published again, above the first number of each and up to the second.
+    pub(super) fn replayed(&self) -> Result<Vec<(u64, u64)>, SpoolError> {
+        let sql =
+            "SELECT r.low, r.last FROM replays r JOIN cursors c ON c.sink = r.sink AND c.configured = 1";
+        let mut statement = self.conn.prepare(sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }
 

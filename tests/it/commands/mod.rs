@@ -6,6 +6,7 @@ mod events;
 mod exchange;
 mod exit_codes;
 mod explain;
+mod purge;
 mod sinks;
 mod spool;
 mod tools;

@@ -9,6 +9,7 @@ use super::report::{say, size};
 use super::shim::{Shim, Word};
 use super::trace::{self, Disk, Entry};
 use crate::support::callback::Callback;
+use crate::support::cli;
 use crate::support::config::Config;
 use crate::support::files;
 use crate::support::relay::{Home, Relay};
@@ -148,4 +149,48 @@ fn a_relay_whose_syncs_do_nothing_is_caught_by_torn_writes() {
         "torn, control without syncs: of {times} disks {lost} had lost answers, {refused} did not open"
     ));
     assert!(lost + refused > times / 2);
+}
+
+/// A spool that is compacted by command: what was done to its files, from which operation on that was the command's, and
+/// what the relay had answered before.
+fn compacted() -> Option<(Vec<Entry>, usize, Vec<String>)> {
+    let shim = Shim::new()?;
+    let home = Home::new(&Config::files().spool(SPOOL).text());
+    let folder = home.path("").canonicalize().unwrap().join("spool");
+    let relay = home.start_with(|command| shim.trace(command, &folder));
+    let padded = |turn: usize| Callback::new("brand", "created").param("padding", &"p".repeat(turn * 100));
+    let ids = (0..80).map(|turn| relay.accept(&padded(turn))).collect();
+    relay.stop();
+    let before = trace::read(&shim.trace_path()).len();
+    let mut command = home.command(&["spool", "compact", "--yes", "--config", "relay.toml"]);
+    shim.trace(&mut command, &folder);
+    cli::run(&mut command).ok();
+    Some((trace::read(&shim.trace_path()), before, ids))
+}
+
+#[test]
+fn no_power_cut_while_the_spool_is_compacted_loses_anything() {
+    let mut dice = dice("torn, compacting");
+    let Some((entries, before, ids)) = compacted() else { return };
+    assert!(entries.len() > before + 100, "{} operations", entries.len() - before);
+    let promised: HashSet<&str> = ids.iter().map(String::as_str).collect();
+    let times = size(30, 500);
+    let mut moments: Vec<usize> = (0..times).map(|_| dice.usize(before..=entries.len())).collect();
+    moments.sort_unstable();
+    let (mut disk, mut done) = (Disk::new(), 0);
+    for moment in moments {
+        entries[done..moment].iter().for_each(|entry| disk.apply(entry));
+        done = moment;
+        match start_on(&disk.after_a_cut(&mut dice), &promised) {
+            Found::All => {}
+            Found::Lost(lost) => {
+                panic!("{lost} lost by a cut after operation {moment}, {} in", moment - before)
+            }
+            Found::Refused(said) => panic!("not opened after a cut after operation {moment}:\n{said}"),
+        }
+    }
+    let operations = entries.len() - before;
+    say(&format!(
+        "torn: {times} disks after cuts within the {operations} operations of a compaction, none lost, all opened"
+    ));
 }
