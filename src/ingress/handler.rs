@@ -178,7 +178,7 @@ impl Handler {
         let seen = tally::Seen::of(callback.facts());
         match timeout_at(deadline, self.state.spool.append(callback)).await {
             Ok(Ok(outcome)) => {
-                seen.count(&self.state.metrics, &outcome);
+                seen.count(&self.state.metrics, &self.refusals, &outcome);
                 Ok(tally::answer(outcome))
             }
             // The spool has counted it.

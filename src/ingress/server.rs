@@ -122,7 +122,7 @@ async fn sum_up(refusals: &Refusals) {
     loop {
         pause.tick().await;
         for (reason, left_out) in refusals.settle() {
-            tracing::warn!(reason, left_out, "more requests were refused than were logged");
+            tracing::warn!(reason, left_out, "more requests were refused or quarantined than were logged");
         }
     }
 }

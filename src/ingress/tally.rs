@@ -1,6 +1,7 @@
 //! What became of a callback, told to the metrics and to the log.
 
 use super::answer::Answer;
+use super::refusals::Refusals;
 use crate::callback::{KeyOwner, Refusal, SignatureHeaders, VerificationScheme, Verified};
 use crate::event::{Endpoint, Status};
 use crate::metrics::{Metrics, endpoint_label};
@@ -69,8 +70,9 @@ impl Seen {
         Seen { endpoint: facts.endpoint, status: facts.status_or_unknown(), unrecognized: facts.unrecognized }
     }
 
-    /// Counts what became of it, and logs one line.
-    pub(crate) fn count(self, metrics: &Metrics, outcome: &Outcome) {
+    /// Counts what became of it, and logs one line: of quarantined ones only so many as of refusals, since whoever has
+    /// captured one signature can send as many as they like.
+    pub(crate) fn count(self, metrics: &Metrics, refusals: &Refusals, outcome: &Outcome) {
         let endpoint = endpoint_label(self.endpoint);
         let (label, id) = match outcome {
             Outcome::Accepted { id, .. } => ("accepted", id),
@@ -86,7 +88,9 @@ impl Seen {
             }
             Outcome::Duplicate { .. } => tracing::debug!(%id, endpoint, outcome = label, "known already"),
             Outcome::Quarantined { .. } => {
-                tracing::warn!(first = %id, endpoint, "quarantined: a signature came again with other content; see `tendlc-relay events`");
+                if let Some(left_out) = refusals.admit("quarantined") {
+                    tracing::warn!(first = %id, endpoint, left_out, "quarantined: a signature came again with other content; see `tendlc-relay quarantine list`");
+                }
             }
         }
     }

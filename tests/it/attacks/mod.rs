@@ -7,6 +7,7 @@
 mod forgeries;
 mod headers;
 mod paths;
+mod quarantine;
 mod smuggling;
 mod tampering;
 mod wire;
