@@ -9,7 +9,8 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
-/// A request half sent for longer than this may be cut off at the cap. Plivo sends a request in one go.
+/// A request half sent for longer than this may be cut off at the cap. Plivo sends a request in one go. And a connection
+/// without any byte for as long is idle; before that it has only just come, or its next request is on its way.
 const STALLED_AFTER: Duration = Duration::from_secs(1);
 
 /// What a connection is doing.
@@ -215,22 +216,25 @@ impl Open {
         slot.inspect(|slot| slot.give(Order::Close)).is_some()
     }
 
-    /// The longest idle connection, or else the one that has kept a request half sent for longest.
+    /// The longest idle connection, or else the one that has kept a request half sent for longest, or else the one that
+    /// has waited longest of those that have only just come.
     fn victim(&self) -> Option<(u64, Phase)> {
-        let mut idle: Option<(Instant, u64)> = None;
-        let mut stalled: Option<(Instant, u64)> = None;
+        let now = Instant::now();
+        let mut best: [Option<(Instant, u64, Phase)>; 3] = [None; 3];
         for (id, slot) in &self.slots {
             let (phase, since) = slot.phase();
-            let best = match phase {
-                Phase::Idle => &mut idle,
-                Phase::Head | Phase::Body if since.elapsed() > STALLED_AFTER => &mut stalled,
+            let is_long = now.saturating_duration_since(since) > STALLED_AFTER;
+            let rank = match phase {
+                Phase::Idle if is_long => 0,
+                Phase::Head | Phase::Body if is_long => 1,
+                Phase::Idle => 2,
                 Phase::Head | Phase::Body | Phase::Answering => continue,
             };
-            if best.is_none_or(|other| (since, *id) < other) {
-                *best = Some((since, *id));
+            if best[rank].is_none_or(|(earliest, other, _)| (since, *id) < (earliest, other)) {
+                best[rank] = Some((since, *id, phase));
             }
         }
-        idle.map(|(_, id)| (id, Phase::Idle)).or(stalled.map(|(_, id)| (id, Phase::Head)))
+        best.into_iter().flatten().next().map(|(_, id, phase)| (id, phase))
     }
 }
 
@@ -298,6 +302,20 @@ mod tests {
         slot.answered();
         assert_eq!(slot.phase().0, Phase::Idle);
         assert!(slot.phase().1 > first);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_has_just_come_is_not_taken_for_an_idle_one_while_others_stall() {
+        let slots = Slots::new(2);
+        let stalled = free(&slots);
+        stalled.received();
+        tokio::time::advance(STALLED_AFTER + Duration::from_millis(1)).await;
+        let fresh = free(&slots);
+        assert!(matches!(slots.admit(), Admission::InsteadOfStalled(_)));
+        assert!(is_closed(&stalled) && !is_closed(&fresh));
+        // Among nothing but newcomers the first one goes.
+        assert!(matches!(slots.admit(), Admission::InsteadOfIdle(_)));
+        assert!(is_closed(&fresh));
     }
 
     #[test]

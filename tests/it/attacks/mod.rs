@@ -4,6 +4,8 @@
 //! `make test` runs a short form of each attack, `make torture` the long one. What is random comes from a seed that is
 //! printed; `TENDLC_TEST_SEED` sets it.
 
+mod bulk;
+mod crowd;
 mod forgeries;
 mod headers;
 mod paths;

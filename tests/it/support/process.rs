@@ -71,6 +71,25 @@ impl Process {
         status
     }
 
+    /// Bytes of memory that it has in use now, and the most that it ever had.
+    pub fn memory(&self) -> (u64, u64) {
+        let status = std::fs::read_to_string(self.proc("status")).unwrap();
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+        };
+        (bytes("VmRSS:"), bytes("VmHWM:"))
+    }
+
+    /// How many files it has open, sockets among them.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(self.proc("fd")).unwrap().count()
+    }
+
+    fn proc(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.pid().as_raw_nonzero())
+    }
+
     /// Whether nothing of its group is left, once it has ended.
     pub fn left_nothing(&self) -> bool {
         test_kill_process_group(self.pid()).is_err()
