@@ -102,6 +102,13 @@ where
         .boxed()
 }
 
+/// Whether a character could steer a terminal: control characters, and those that end a line or turn the direction of
+/// what follows, so that it reads as something else than it is.
+pub(crate) fn steers(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// Fields as `name=value`, the message first and bare, control characters escaped: what a caller or a broker sends
 /// can neither forge a line nor steer a terminal.
 fn escaped_fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
@@ -116,7 +123,7 @@ fn escaped_fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + '
 
 fn escaped(writer: &mut Writer<'_>, text: &str) -> fmt::Result {
     text.chars().try_for_each(|c| {
-        if c.is_control() { write!(writer, "{}", c.escape_default()) } else { writer.write_char(c) }
+        if steers(c) { write!(writer, "{}", c.escape_default()) } else { writer.write_char(c) }
     })
 }
 
@@ -161,10 +168,10 @@ mod tests {
 
     #[test]
     fn control_characters_cannot_forge_a_line_or_steer_a_terminal() {
-        let evil = "a\n2026 ERROR forged\x1b[31m\u{9b}2J";
+        let evil = "a\n2026 ERROR forged\x1b[31m\u{9b}2J\u{202e}\u{2028}";
         let text = logged(true, "info", || tracing::warn!(reason = %evil, other = evil, "refused {evil}"));
         assert_eq!(text.lines().count(), 1, "{text}");
-        assert!(!text.trim_end().chars().any(char::is_control), "{text:?}");
+        assert!(!text.trim_end().chars().any(steers), "{text:?}");
         assert!(text.contains("reason=a\\n2026 ERROR forged\\u{1b}[31m"), "{text}");
     }
 

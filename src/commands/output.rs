@@ -6,6 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::Failure;
+use crate::telemetry::steers;
 
 /// How the answer of a command is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub(super) fn table<'a>(headings: impl IntoIterator<Item = &'a str>) -> Table {
 
 /// What others wrote, without what could steer a terminal.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -65,6 +66,6 @@ mod tests {
 
     #[test]
     fn nothing_from_outside_steers_a_terminal() {
-        assert!(!printable("a\u{1b}[2Jb\nc\u{9b}d").chars().any(char::is_control));
+        assert!(!printable("a\u{1b}[2Jb\nc\u{9b}d\u{202e}e").chars().any(steers));
     }
 }

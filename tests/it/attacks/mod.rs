@@ -4,10 +4,13 @@
 //! `make test` runs a short form of each attack, `make torture` the long one. What is random comes from a seed that is
 //! printed; `TENDLC_TEST_SEED` sets it.
 
+mod admin;
 mod bulk;
+mod control;
 mod crowd;
 mod forgeries;
 mod headers;
+mod injection;
 mod paths;
 mod quarantine;
 mod smuggling;

@@ -10,12 +10,7 @@ use super::cli::Finished;
 
 /// Runs a command whose input and errors are on a terminal, and answers the question that it asks there.
 pub fn answer(command: &mut Command, answer: &str) -> Finished {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-    let screen = File::options().read(true).write(true).open(name).unwrap();
-    let mut master = File::from(master);
+    let (mut master, screen) = opened();
     command.stdin(screen.try_clone().unwrap()).stderr(screen).stdout(Stdio::piped());
     let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     // Only the child holds the terminal now, so that its end is the end of what can be read.
@@ -27,6 +22,30 @@ pub fn answer(command: &mut Command, answer: &str) -> Finished {
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Finished { code: output.status.code(), out: text(output.stdout), err: text(seen) }
+}
+
+/// Runs a command that writes to a terminal, and answers what is on it then.
+pub fn shown(command: &mut Command) -> String {
+    let (mut master, screen) = opened();
+    command.stdin(Stdio::null()).stdout(screen.try_clone().unwrap()).stderr(screen);
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut seen = Vec::new();
+    read_until(&mut master, &mut seen, None);
+    let seen = String::from_utf8(seen).unwrap();
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{command:?}: {status}: {seen}");
+    seen
+}
+
+/// A terminal: what its user sees and types, and what a program has.
+fn opened() -> (File, File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let screen = File::options().read(true).write(true).open(name).unwrap();
+    (File::from(master), screen)
 }
 
 /// Reads until this was seen, or until the terminal is closed at its other end.
