@@ -4,7 +4,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo run build test torture check bench load brokers setup clean
+.PHONY: help demo run build test torture fuzz check bench load brokers setup clean
 
 # The demo needs no speed: the development profile builds in a third of the time of the release
 # profile. A release binary that is there already is used.
@@ -36,6 +36,11 @@ torture: ## the long forms of the fault and attack suites, and the chaos of pliv
 	@scripts/setup build brokers readers
 	@cargo test -q --locked --no-run --test it
 	@TENDLC_TEST_TORTURE=1 scripts/brokers with cargo test --locked --test it -- --nocapture --test-threads 1 sim::brokers faults:: attacks::
+	@$(MAKE) fuzz
+
+fuzz: ## each fuzz target for SECONDS (600): nightly Rust and cargo-fuzz, installed when missing
+	@scripts/setup build
+	@scripts/fuzz $(or $(SECONDS),600)
 
 check: ## formatting, lints, documentation, licences, and the files under deploy/
 	@scripts/setup build brokers lint

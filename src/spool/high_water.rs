@@ -59,7 +59,7 @@ fn encode(mark: Mark) -> [u8; 24] {
     bytes
 }
 
-fn decode(bytes: &[u8]) -> Option<Mark> {
+pub(super) fn decode(bytes: &[u8]) -> Option<Mark> {
     let bytes: &[u8; 24] = bytes.get(..24)?.try_into().ok()?;
     let mark = Mark {
         sequence: u64::from_le_bytes(bytes[8..16].try_into().ok()?),

@@ -246,6 +246,11 @@ impl Index {
     }
 }
 
+/// Whether these are notes: what is fuzzed.
+pub(super) fn decode(bytes: &[u8]) -> bool {
+    notes::each(bytes, |_| {}).is_some()
+}
+
 /// How many signatures, fingerprints and entities there are on disk, in either home.
 #[cfg(test)]
 pub(super) fn rows(conn: &Connection) -> rusqlite::Result<[u64; 3]> {

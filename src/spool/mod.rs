@@ -71,6 +71,8 @@ mod seek;
 mod space;
 mod state;
 mod store;
+#[doc(hidden)]
+pub mod stored;
 mod types;
 mod varint;
 mod wal;

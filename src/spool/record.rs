@@ -87,10 +87,12 @@ pub(super) enum Found {
 /// Reads a row of [`COLUMNS`]. Errors are SQLite's; a row that does not make sense is `Damaged`.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Found> {
     let sequence = row.get(0)?;
-    Ok(parse(row, sequence).map_or(Found::Damaged { sequence }, Found::Good))
+    let good = parse(row).filter(|(_, matches)| *matches);
+    Ok(good.map_or(Found::Damaged { sequence }, |(record, _)| Found::Good(record)))
 }
 
-fn parse(row: &Row<'_>, sequence: u64) -> Option<Record> {
+/// The record, and whether its checksum matches; `None` when the row does not decode.
+pub(super) fn parse(row: &Row<'_>) -> Option<(Record, bool)> {
     let id: String = row.get(1).ok()?;
     let previous: Option<String> = row.get(4).ok()?;
     let transition: Option<String> = row.get(5).ok()?;
@@ -106,7 +108,7 @@ fn parse(row: &Row<'_>, sequence: u64) -> Option<Record> {
         verdict: serde_json::from_str(verdict_json).ok()?,
         facts: serde_json::from_str(facts_json).ok()?,
         stamp: Stamp {
-            sequence,
+            sequence: row.get(0).ok()?,
             id: EventId::from_stored(id),
             received_at: Timestamp::from_millis(row.get(2).ok()?),
             occurrence: row.get(3).ok()?,
@@ -116,7 +118,8 @@ fn parse(row: &Row<'_>, sequence: u64) -> Option<Record> {
         },
     };
     let expected: u32 = row.get(7).ok()?;
-    (checksum(&record.stamp, &record.request, verdict_json, facts_json) == expected).then_some(record)
+    let matches = checksum(&record.stamp, &record.request, verdict_json, facts_json) == expected;
+    Some((record, matches))
 }
 
 fn text<'r>(row: &'r Row<'_>, column: usize) -> Option<&'r str> {

@@ -13,6 +13,8 @@ mod headers;
 mod injection;
 mod paths;
 mod quarantine;
+mod seeds;
 mod smuggling;
 mod tampering;
+mod targets;
 mod wire;
