@@ -155,6 +155,11 @@ const FORGERIES: [(&str, Forge); 33] = [
     }),
 ];
 
+/// One of them, by chance.
+pub fn any(dice: &mut Rng) -> Request {
+    FORGERIES[dice.usize(..FORGERIES.len())].1(dice)
+}
+
 fn genuine(dice: &mut Rng) -> Callback {
     Callback::new("brand", "created").shape(Shape::ALL[dice.usize(..Shape::ALL.len())])
 }

@@ -15,6 +15,7 @@ mod paths;
 mod quarantine;
 mod seeds;
 mod smuggling;
+mod soak;
 mod tampering;
 mod targets;
 mod wire;

@@ -224,6 +224,12 @@ const LINES: [Case; 38] = [
     ),
 ];
 
+/// One of them, by chance.
+pub fn any(dice: &mut fastrand::Rng) -> String {
+    let all = [FRAMINGS.as_slice(), &CHUNKS, &LINES][dice.usize(..3)];
+    all[dice.usize(..all.len())].1()
+}
+
 #[test]
 fn every_shape_is_read_in_one_way_or_refused_and_closed() {
     let home = Home::new(&Config::files().ingress(IMPATIENT).text());
