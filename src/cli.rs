@@ -2,6 +2,7 @@
 
 mod agreement;
 mod dead;
+mod doctor;
 mod events;
 mod held;
 mod moment;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use agreement::{Agreement, Shown};
+pub use doctor::DoctorArgs;
 pub use events::{EventsArgs, RenormalizeArgs, ReplayArgs};
 pub use signature::ExplainArgs;
 pub use sinks::DrainArgs;
@@ -35,7 +37,7 @@ use spool::SpoolCommand;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  failed, or (signature verify, explain) a signature is not valid
+  1  failed, or (signature verify, explain) a signature is not valid, or (doctor) something is wrong
   2  wrong usage or configuration
   3  the spool cannot be used";
 
@@ -96,6 +98,11 @@ enum Command {
     Drain(DrainArgs),
     /// Ask the running relay whether it is ready: for containers.
     Healthcheck,
+    /// Look whether everything around the relay is as it should be: configuration, brokers, disk, clock, limits.
+    ///
+    /// Changes nothing, with a running relay or without. Exit code 0 when nothing is worse than a note, 1 when something is,
+    /// 2 when the configuration is wrong, 3 when the spool cannot be used.
+    Doctor(DoctorArgs),
     /// See it at work: a relay in a temporary directory, a small 10DLC story, and what became of it.
     Demo,
     /// Print the completions for a shell.
@@ -138,6 +145,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Sinks(command) => command.run(&beside(&sources)?),
         Command::Drain(args) => commands::drain::run(&beside(&sources)?, &args),
         Command::Healthcheck => commands::healthcheck::run(&beside(&sources)?),
+        Command::Doctor(args) => commands::doctor::run(&sources, args),
         Command::Demo => commands::demo::run(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tendlc-relay", &mut std::io::stdout());
@@ -213,6 +221,8 @@ mod tests {
             "drain --until-published --timeout 10m --yes",
             "drain --dry-run",
             "healthcheck",
+            "doctor",
+            "doctor --json --nats-monitor http://n1:8222 --nats-monitor http://n2:8222",
             "completions bash",
         ] {
             assert!(

@@ -12,6 +12,7 @@ mod log;
 mod problem;
 mod read;
 mod reload;
+mod secret_files;
 mod sinks;
 mod sources;
 mod tree;

@@ -19,7 +19,7 @@
 //! A module names only modules to its left:
 //!
 //! ```text
-//! units, event, metrics, sabotage < signature < callback < normalize < spool < sink < relay < ingress < admin < control < config
+//! units, event, finding, metrics, sabotage < signature < callback < normalize < spool < sink < relay < ingress < admin < control < config
 //!     < telemetry < app < cli < main
 //! ```
 //!
@@ -39,6 +39,7 @@ pub mod commands;
 pub mod config;
 pub mod control;
 pub mod event;
+pub mod finding;
 pub mod ingress;
 pub mod metrics;
 pub mod normalize;

@@ -150,6 +150,15 @@ impl Size {
         self.0
     }
 
+    /// For a person, in the largest unit that fits, to a tenth.
+    pub fn rounded(self) -> String {
+        let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+        match units.iter().find(|(_, factor)| self.0 >= *factor) {
+            Some((unit, factor)) => format!("{:.1} {unit}", self.0 as f64 / *factor as f64),
+            None => format!("{} B", self.0),
+        }
+    }
+
     /// The bytes as a length in memory, saturating.
     pub fn as_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
@@ -446,6 +455,13 @@ mod tests {
             let shown = format!("{secret} {secret:?} {:#?} {}", Some(&secret), serde_json::to_string(&secret).unwrap());
             prop_assert!(!shown.contains(&text));
             prop_assert_eq!(secret.expose(), text);
+        }
+    }
+
+    #[test]
+    fn bytes_are_rounded_for_a_person() {
+        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (10 << 30, "10.0 GiB")] {
+            assert_eq!(Size(bytes).rounded(), text);
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod check_config;
 pub mod dead;
 pub mod demo;
+pub mod doctor;
 pub mod drain;
 pub mod events;
 pub mod exchange;

@@ -170,7 +170,7 @@ pub(super) fn merge_dir(tree: &mut Node, dir: &Path, problems: &mut Problems) ->
 
 /// The account files of a directory by the account's name, which is the file's stem. Names that begin with a dot
 /// are Kubernetes' own (`..data`) or an editor's.
-fn account_files(dir: &Path) -> std::io::Result<BTreeMap<String, PathBuf>> {
+pub(super) fn account_files(dir: &Path) -> std::io::Result<BTreeMap<String, PathBuf>> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();

@@ -42,6 +42,7 @@ pub use config::{IngressConfig, RouteConfig, Verification};
 pub(crate) use front::Service;
 pub(crate) use limits::ConnectionLimits;
 pub use limits::LimitsConfig;
+pub(crate) use open_files::needed as open_files_needed;
 pub use readiness::{Check, Readiness, ReadinessReport};
 pub(crate) use server::Server;
 pub use server::Shutdown;

@@ -5,9 +5,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Files that the rest of the relay needs: spool, brokers, admin listener, files of the file sink.
 const OTHERS: u64 = 256;
 
+/// How many files the relay may have open with so many connections.
+pub(crate) const fn needed(connections: usize) -> u64 {
+    connections as u64 + OTHERS
+}
+
 /// Raises the soft limit on open files as far as it is allowed, and says when that is not enough.
 pub(crate) fn make_room_for(connections: usize) {
-    let needed = connections as u64 + OTHERS;
+    let needed = needed(connections);
     let limit = getrlimit(Resource::Nofile);
     let Some(soft) = limit.current.filter(|soft| *soft < needed) else { return };
     let raised = limit.maximum.map_or(needed, |hard| hard.min(needed));

@@ -1,5 +1,7 @@
 //! One sink's table in the configuration: what all kinds have in common, and the kind's own keys beside it.
 
+use std::path::PathBuf;
+
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -121,6 +123,15 @@ impl SinkConfig {
             Target::Nats(_) => 256,
             Target::File(_) => 256,
         })
+    }
+
+    /// The files that hold secrets.
+    pub fn secret_files(&self) -> Vec<&PathBuf> {
+        match &self.target {
+            Target::Kafka(kafka) => kafka.secret_files().collect(),
+            Target::Nats(nats) => nats.secret_files().collect(),
+            Target::File(_) => Vec::new(),
+        }
     }
 
     /// The kind's name.

@@ -4,6 +4,7 @@ mod block;
 mod config;
 mod encode;
 mod error;
+mod examine;
 mod file;
 mod kafka;
 mod nats;
@@ -19,6 +20,7 @@ use self::file::FileSink;
 use self::kafka::KafkaSink;
 use self::nats::NatsSink;
 use self::topics::Topics;
+use crate::finding::Finding;
 use crate::metrics::Metrics;
 use crate::sabotage;
 use crate::spool::Record;
@@ -26,6 +28,7 @@ pub use block::{Block, Text};
 pub use config::{CommonConfig, ContentMode, SinkConfig, Target};
 pub use encode::Publication;
 pub use error::{CheckError, Code, PublishError, Scope, SinkError};
+pub use examine::Wants;
 pub use file::FileConfig;
 pub use kafka::{CreateTopics, KafkaConfig, KafkaTls, Mechanism, Property, Sasl};
 pub use nats::{CreateStream, NatsConfig, NatsTls};
@@ -109,6 +112,16 @@ impl Sink {
             Broker::Kafka(kafka) => kafka.check().await,
             Broker::Nats(nats) => nats.check().await,
             Broker::File(file) => file.check().await,
+        }
+    }
+
+    /// What the broker is like, and what may become of events there. Changes nothing, whatever the configuration says
+    /// of making topics or the stream.
+    pub async fn examine(&self, wants: &Wants) -> Vec<Finding> {
+        match &self.broker {
+            Broker::Kafka(kafka) => kafka.examine(wants).await,
+            Broker::Nats(nats) => nats.examine(wants).await,
+            Broker::File(file) => file.examine().await,
         }
     }
 

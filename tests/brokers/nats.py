@@ -35,9 +35,11 @@ def server():
 
 
 def execute(directory, port):
-    """Becomes a NATS server."""
+    """Becomes a NATS server; what stands in more.conf of its directory goes into its configuration."""
     program = server() or exit("error: no NATS server; run scripts/setup brokers")
-    os.execv(program, [program, "-c", str(write(directory.resolve(), "server", port))])
+    more = directory / "more.conf"
+    config = write(directory.resolve(), "server", port, more.read_text() if more.exists() else "")
+    os.execv(program, [program, "-c", str(config)])
 
 
 def start(directory, certificates):

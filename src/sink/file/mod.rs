@@ -4,6 +4,7 @@
 //! acknowledged; it is cut off when its file is opened again, and written anew.
 
 mod config;
+mod examine;
 mod lines;
 mod writer;
 

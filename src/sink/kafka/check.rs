@@ -1,31 +1,18 @@
 //! Asking a Kafka cluster whether it can take events, and making the topics that are missing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::Producer;
-use rdkafka::types::RDKafkaRespErr;
 
 use super::classify::{grant, missing_topic};
 use super::client::Client;
 use super::config::{CreateTopics, KafkaConfig};
 use super::context::Context;
+use super::look::{PATIENCE, Seen, Topic, look_up};
 use crate::sink::error::{CheckError, Code, one_line};
 use crate::sink::tls;
-
-/// How long the cluster may take to answer one question.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The state of a topic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Topic {
-    Ready,
-    Missing,
-    Forbidden,
-}
 
 /// Whether the cluster answers, and which of the topics cannot be written.
 pub(super) async fn cluster(
@@ -36,21 +23,29 @@ pub(super) async fn cluster(
     let states = tokio::task::spawn_blocking(move || look_up(&client, &topics))
         .await
         .map_err(|_| CheckError::blocking(Code::Other, "the check of kafka was interrupted"))?;
-    let mut problems =
-        states.map_err(|error| unreachable(&error))?.into_iter().filter_map(|(topic, state)| match state {
-            Topic::Ready => None,
-            Topic::Missing => Some((Code::Missing, missing_topic(&topic))),
-            Topic::Forbidden => Some((
-                Code::Authorization,
-                format!("kafka does not show {principal} topic {topic}: {}", grant(&topic, &principal)),
-            )),
-        });
+    let mut problems = states
+        .map_err(|error| unreachable(&error))?
+        .into_iter()
+        .filter_map(|seen| problem(&seen, &principal));
     let Some((code, first)) = problems.next() else { return Ok(()) };
     let others = match problems.count() {
         0 => String::new(),
         others => format!("; {others} more are like it"),
     };
     Err(CheckError::advice(code, format!("{first}{others}")))
+}
+
+/// What keeps a topic from being written.
+pub(super) fn problem(seen: &Seen, principal: &str) -> Option<(Code, String)> {
+    let topic = &seen.topic;
+    match seen.state {
+        Topic::Ready => None,
+        Topic::Missing => Some((Code::Missing, missing_topic(topic))),
+        Topic::Forbidden => Some((
+            Code::Authorization,
+            format!("kafka does not show {principal} topic {topic}: {}", grant(topic, principal)),
+        )),
+    }
 }
 
 /// Makes topics; those that exist are left as they are.
@@ -119,35 +114,7 @@ async fn tls_advice(config: &KafkaConfig) -> String {
     })
 }
 
-fn look_up(client: &Client, topics: &[Arc<str>]) -> Result<Vec<(Arc<str>, Topic)>, KafkaError> {
-    let kafka = client.producer().client();
-    if topics.is_empty() {
-        kafka.fetch_metadata(None, PATIENCE)?;
-    }
-    topics
-        .iter()
-        .map(|topic| {
-            let metadata = kafka.fetch_metadata(Some(topic), PATIENCE)?;
-            let error = metadata.topics().iter().find_map(rdkafka::metadata::MetadataTopic::error);
-            Ok((Arc::clone(topic), state(error)))
-        })
-        .collect()
-}
-
-fn state(error: Option<RDKafkaRespErr>) -> Topic {
-    match error.map(RDKafkaErrorCode::from) {
-        Some(
-            RDKafkaErrorCode::UnknownTopicOrPartition
-            | RDKafkaErrorCode::UnknownTopic
-            | RDKafkaErrorCode::InvalidTopic,
-        ) => Topic::Missing,
-        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Topic::Forbidden,
-        // A leader being elected, or a topic just being made: the client waits for that by itself.
-        _ => Topic::Ready,
-    }
-}
-
-fn unreachable(error: &KafkaError) -> CheckError {
+pub(super) fn unreachable(error: &KafkaError) -> CheckError {
     let code = match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::RequestTimedOut) => Code::Timeout,
         _ => Code::Connection,

@@ -193,6 +193,13 @@ impl KafkaConfig {
         tls.chain(self.sasl.iter().filter_map(|sasl| sasl.password_file.as_ref()))
     }
 
+    /// The files that hold secrets.
+    pub(in crate::sink) fn secret_files(&self) -> impl Iterator<Item = &PathBuf> {
+        let tls = self.tls.iter().flat_map(|tls| [&tls.key_file, &tls.key_password_file]);
+        let sasl = self.sasl.iter().flat_map(|sasl| [&sasl.password_file, &sasl.token_file]);
+        tls.chain(sasl).flatten()
+    }
+
     /// Who we are to the broker, as far as the configuration says it.
     pub(super) fn principal(&self) -> String {
         let name = self.sasl.as_ref().and_then(|sasl| sasl.username.as_deref());

@@ -12,6 +12,8 @@ mod clients;
 mod config;
 mod context;
 mod delivery;
+mod examine;
+mod look;
 mod oauth;
 mod properties;
 #[cfg(test)]

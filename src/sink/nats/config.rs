@@ -147,6 +147,12 @@ impl NatsConfig {
         self.create.validate()
     }
 
+    /// The files that hold secrets.
+    pub(in crate::sink) fn secret_files(&self) -> impl Iterator<Item = &PathBuf> {
+        let own = [&self.creds_file, &self.nkey_file, &self.token_file, &self.password_file];
+        own.into_iter().chain(self.tls.iter().map(|tls| &tls.key_file)).flatten()
+    }
+
     /// The servers, parsed.
     pub(super) fn addresses(&self) -> Result<Vec<ServerAddr>, String> {
         if self.servers.is_empty() {

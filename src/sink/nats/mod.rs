@@ -5,6 +5,8 @@
 
 mod config;
 mod connection;
+mod examine;
+mod monitor;
 mod stream;
 
 use std::sync::Arc;

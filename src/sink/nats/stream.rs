@@ -4,11 +4,20 @@ use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{
     Context, CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind,
 };
-use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, PersistenceMode, StorageType};
 use std::sync::Arc;
 
 use super::config::NatsConfig;
 use crate::sink::error::{CheckError, Code, one_line};
+
+/// The stream, where there is one.
+pub(super) async fn look(context: &Context, config: &NatsConfig) -> Result<Option<Info>, CheckError> {
+    match context.get_stream(&config.stream).await {
+        Ok(stream) => Ok(Some(stream.cached_info().clone())),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(unavailable(&error, config)),
+    }
+}
 
 /// Looks at the stream, and makes it when it is missing and the configuration says so.
 pub(super) async fn check(
@@ -16,16 +25,16 @@ pub(super) async fn check(
     config: &NatsConfig,
     subjects: &[Arc<str>],
 ) -> Result<(), CheckError> {
-    match context.get_stream(&config.stream).await {
-        Ok(stream) => judge(&stream.cached_info().config, config, subjects),
-        Err(error) if is_missing(&error) && config.create.enabled => {
+    match look(context, config).await? {
+        Some(found) => judge(&found.config, config, subjects),
+        None if config.create.enabled => {
             let wanted = wanted(config, subjects);
             let made = context.create_stream(&wanted).await;
             made.map_err(|error| not_created(&error, config))?;
             tracing::info!(stream = config.stream, subjects = wanted.subjects.join(","), "stream created");
             judge(&wanted, config, subjects)
         }
-        Err(error) if is_missing(&error) => Err(CheckError::blocking(
+        None => Err(CheckError::blocking(
             Code::Missing,
             format!(
                 "nats has no stream {}: create it ({}), or set create.enabled = true for the sink",
@@ -33,15 +42,13 @@ pub(super) async fn check(
                 command(config, subjects)
             ),
         )),
-        Err(error) => Err(unavailable(&error, config)),
     }
 }
 
 /// What the stream lacks.
 fn judge(found: &Config, config: &NatsConfig, subjects: &[Arc<str>]) -> Result<(), CheckError> {
     let stream = &config.stream;
-    let uncovered = subjects.iter().find(|subject| !found.subjects.iter().any(|own| covers(own, subject)));
-    if let Some(subject) = uncovered {
+    if let Some(subject) = uncovered(found, subjects).next() {
         let reason = format!(
             "stream {stream} does not take subject {subject}: add it (nats stream edit {stream} --subjects …)"
         );
@@ -59,8 +66,16 @@ fn judge(found: &Config, config: &NatsConfig, subjects: &[Arc<str>]) -> Result<(
     })
 }
 
+/// The subjects that the stream does not take.
+pub(super) fn uncovered<'a>(
+    found: &'a Config,
+    subjects: &'a [Arc<str>],
+) -> impl Iterator<Item = &'a Arc<str>> {
+    subjects.iter().filter(|subject| !found.subjects.iter().any(|own| covers(own, subject)))
+}
+
 /// What would make a stream forget events that it acknowledged, with the remedy.
-fn weaknesses(found: &Config) -> impl Iterator<Item = (&'static str, String)> {
+pub(super) fn weaknesses(found: &Config) -> impl Iterator<Item = (&'static str, String)> {
     let name = &found.name;
     let edit = |flag: &str| format!("change it (nats stream edit {name} {flag})");
     let window = NatsConfig::SHORTEST_WINDOW;
@@ -83,7 +98,7 @@ fn weaknesses(found: &Config) -> impl Iterator<Item = (&'static str, String)> {
     .flatten()
 }
 
-fn wanted(config: &NatsConfig, subjects: &[Arc<str>]) -> Config {
+pub(super) fn wanted(config: &NatsConfig, subjects: &[Arc<str>]) -> Config {
     let create = &config.create;
     let own = || subjects.iter().map(|subject| subject.to_string()).collect();
     Config {
@@ -101,7 +116,7 @@ fn wanted(config: &NatsConfig, subjects: &[Arc<str>]) -> Config {
 }
 
 /// The command that makes the stream.
-fn command(config: &NatsConfig, subjects: &[Arc<str>]) -> String {
+pub(super) fn command(config: &NatsConfig, subjects: &[Arc<str>]) -> String {
     let subjects: Vec<&str> = subjects.iter().map(|subject| &**subject).collect();
     format!(
         "nats stream add {} --subjects '{}' --storage file --discard new --dupe-window {} --defaults",

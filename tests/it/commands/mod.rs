@@ -2,6 +2,7 @@
 
 mod agreement;
 mod config;
+mod doctor;
 mod events;
 mod exchange;
 mod exit_codes;

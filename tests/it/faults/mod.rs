@@ -6,7 +6,7 @@
 
 mod clock;
 pub mod dice;
-mod disk;
+pub mod disk;
 mod eio;
 mod full;
 mod kill;

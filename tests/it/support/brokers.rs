@@ -88,6 +88,12 @@ impl Own {
         }
     }
 
+    /// Lines that a NATS server gets beside its usual configuration.
+    pub fn configure(&self, lines: &str) {
+        assert_eq!(self.kind, Kind::Nats);
+        std::fs::write(self.dir.path().join("more.conf"), lines).unwrap();
+    }
+
     /// Starts it, with the data it had, and waits until it answers.
     pub fn start(&mut self) {
         let what = match self.kind {

@@ -3,6 +3,7 @@
 make.py topics SERVERS PREFIX             the five topics
 make.py stream URL NAME WINDOW            a stream for NAME.>, or a new duplicate window (seconds) for it
 make.py larger SERVERS PREFIX             lets the topics take records of four megabytes
+make.py insync SERVERS PREFIX COUNT       demands so many in-sync replicas of each topic
 make.py show SERVERS URL PREFIX           a line of JSON for the topics' partitions, one for the stream
 """
 
@@ -26,8 +27,16 @@ def topics(servers, prefix):
 
 
 def larger(servers, prefix):
+    change_all(servers, prefix, "max.message.bytes", "4000000")
+
+
+def insync(servers, prefix, count):
+    change_all(servers, prefix, "min.insync.replicas", count)
+
+
+def change_all(servers, prefix, name, value):
     def change():
-        return ConfigEntry("max.message.bytes", "4000000", incremental_operation=AlterConfigOpType.SET)
+        return ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
 
     wanted = [ConfigResource(ResourceType.TOPIC, f"{prefix}.{kind}", incremental_configs=[change()]) for kind in KINDS]
     admin = AdminClient({"bootstrap.servers": servers})
@@ -68,6 +77,8 @@ match sys.argv[1:]:
         topics(servers, prefix)
     case ["larger", servers, prefix]:
         larger(servers, prefix)
+    case ["insync", servers, prefix, count]:
+        insync(servers, prefix, count)
     case ["stream", url, name, window]:
         asyncio.run(stream(url, name, window))
     case ["show", servers, url, prefix]:

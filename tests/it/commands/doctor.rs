@@ -1,0 +1,346 @@
+//! `doctor`: what it says of set-ups that are good, and of those that are not.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::faults::disk::Disk;
+use crate::support::brokers::{Own, kafka, lasting_port, nats};
+use crate::support::callback::{Callback, TOKEN};
+use crate::support::cli::{self, Finished};
+use crate::support::config::{Config, fresh_prefix, topics};
+use crate::support::readers;
+use crate::support::relay::Home;
+use crate::support::wait::until_true;
+
+/// What it found.
+struct Findings {
+    code: i32,
+    rows: Vec<Value>,
+}
+
+impl Findings {
+    fn of(finished: Finished) -> Self {
+        assert!(finished.err.is_empty(), "{finished:#?}");
+        let rows: Vec<Value> = finished.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        for row in &rows {
+            let is_bad = matches!(row["level"].as_str().unwrap(), "warning" | "error");
+            assert!(!is_bad || row["next"].is_string(), "no next step: {row}");
+            assert!(!row.to_string().contains(TOKEN), "a token: {row}");
+        }
+        Findings { code: finished.code.unwrap(), rows }
+    }
+
+    fn at(home: &Home) -> Self {
+        Findings::of(home.run(&["doctor", "--json"]))
+    }
+
+    /// The findings of a check as `level: found`.
+    fn of_check(&self, check: &str) -> Vec<String> {
+        let of = |row: &&Value| row["check"] == check;
+        let told =
+            |row: &Value| format!("{}: {}", row["level"].as_str().unwrap(), row["found"].as_str().unwrap());
+        self.rows.iter().filter(of).map(told).collect()
+    }
+
+    /// The only thing that is worse than a note in this check, with its level.
+    fn problem(&self, check: &str) -> String {
+        let found = self.of_check(check);
+        let bad: Vec<&String> =
+            found.iter().filter(|it| it.starts_with("warning") || it.starts_with("error")).collect();
+        assert_eq!(bad.len(), 1, "{check}: {found:#?}");
+        bad[0].clone()
+    }
+
+    /// That nothing is worse than a note, in this check.
+    fn assert_fine(&self, check: &str) {
+        let found = self.of_check(check);
+        let is_fine = |it: &String| it.starts_with("ok") || it.starts_with("note");
+        assert!(!found.is_empty() && found.iter().all(is_fine), "{check}: {found:#?}");
+    }
+
+    /// The code follows from the rows.
+    fn assert_code(&self) {
+        let is = |row: &Value, level: &str| row["level"] == level;
+        let is_bad = |check: &str| self.rows.iter().any(|row| row["check"] == check && is(row, "error"));
+        let expected = match () {
+            () if is_bad("configuration") => 2,
+            () if is_bad("spool") => 3,
+            () if self.rows.iter().any(|row| is(row, "error") || is(row, "warning")) => 1,
+            () => 0,
+        };
+        assert_eq!(self.code, expected, "{:#?}", self.rows);
+    }
+}
+
+/// A home as an operator would make it: nobody else may read the tokens.
+fn home(config: &Config) -> Home {
+    let home = Home::new(&config.text());
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(home.path("relay.toml"), private).unwrap();
+    home
+}
+
+/// Every file below the home with its checksum. What SQLite puts beside a database for as long as it is read, and leaves
+/// there, is not counted: an empty log, and what its readers share.
+fn files(home: &Home) -> BTreeMap<String, u32> {
+    let mut files = BTreeMap::new();
+    let mut dirs = vec![home.path("")];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else {
+                let (name, content) = (path.display().to_string(), std::fs::read(&path).unwrap_or_default());
+                if !(name.ends_with("-shm") || (name.ends_with("-wal") && content.is_empty())) {
+                    files.insert(name, crc32fast::hash(&content));
+                }
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn a_good_set_up_is_fine_before_its_first_start_while_it_runs_and_stopped_and_is_left_as_it_is() {
+    let home = home(&Config::files());
+    let fine = |before: bool| {
+        let found = Findings::at(&home);
+        for check in ["configuration", "accounts", "public URL", "spool", "relay", "clock", "sink files"] {
+            found.assert_fine(check);
+        }
+        for check in ["disk", "open files"] {
+            assert!(!found.of_check(check).is_empty(), "{check}");
+        }
+        found.assert_code();
+        assert_eq!(found.of_check("spool").join(" ").contains("there is none"), before);
+        found
+    };
+    let untouched = files(&home);
+    assert!(fine(true).of_check("relay")[0].contains("no relay runs"));
+    assert_eq!(files(&home), untouched);
+
+    let relay = home.start();
+    relay.accept(&Callback::new("brand", "created"));
+    relay.drained();
+    let pid = relay.process.pid().as_raw_nonzero().to_string();
+    let running = fine(false).of_check("relay");
+    assert!(running[0].contains("a relay runs") && running[0].contains(&pid), "{running:?}");
+    relay.accept(&Callback::new("brand", "created"));
+    relay.stop();
+
+    let untouched = files(&home);
+    assert!(fine(false).of_check("spool")[0].contains("the latest is 2"));
+    assert_eq!(files(&home), untouched);
+}
+
+#[test]
+fn a_wrong_configuration_is_exit_code_2_and_the_rest_is_looked_at_all_the_same() {
+    let no_token = home(&Config::files().accounts(""));
+    let found = Findings::at(&no_token);
+    assert_eq!(found.code, 2);
+    assert!(found.problem("configuration").contains("no account"), "{:#?}", found.rows);
+    found.assert_fine("sink files");
+
+    let nonsense = home(&Config::files().spool("queue = \"many\""));
+    let found = Findings::at(&nonsense);
+    assert_eq!(found.code, 2);
+    assert!(found.problem("configuration").contains("spool.queue"), "{:#?}", found.rows);
+}
+
+#[test]
+fn a_spool_that_cannot_be_used_is_exit_code_3() {
+    let home = home(&Config::files());
+    home.write("spool/spool.db", &"somebody's holiday pictures ".repeat(100));
+    let untouched = files(&home);
+    let found = Findings::at(&home);
+    assert_eq!(found.code, 3, "{:#?}", found.rows);
+    assert!(found.problem("spool").contains("not a spool"), "{:#?}", found.rows);
+    assert_eq!(files(&home), untouched);
+}
+
+#[test]
+fn tokens_that_others_may_read_and_urls_that_plivo_cannot_call_are_told() {
+    let config = Config::files().text().replace("https://relay.example.com", "http://relay.example.com");
+    let home = Home::new(&config);
+    std::fs::set_permissions(home.path("relay.toml"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let found = Findings::at(&home);
+    assert!(found.problem("accounts").contains("relay.toml"), "{:#?}", found.rows);
+    assert!(found.problem("public URL").contains("not encrypted"), "{:#?}", found.rows);
+    assert_eq!(found.code, 1);
+}
+
+#[test]
+fn kafka_topics_are_looked_at_and_none_is_made() {
+    let Some(server) = kafka() else { return };
+    let prefix = fresh_prefix("doctor");
+    let made_by_relay = home(&Config::new().kafka_sink(&server, &prefix, ""));
+    let found = Findings::at(&made_by_relay);
+    found.assert_fine("sink kafka");
+    assert!(found.of_check("sink kafka")[0].contains("does not exist yet"), "{:#?}", found.rows);
+
+    let sink =
+        format!("[sinks.kafka]\ntype = \"kafka\"\nservers = [\"{server}\"]\n{}", topics("kafka", &prefix));
+    let made_by_hand = home(&Config::new().tables(&sink));
+    let found = Findings::at(&made_by_hand);
+    let missing = found.problem("sink kafka");
+    assert!(missing.starts_with("error") && missing.contains("does not exist"), "{missing}");
+    for topic in readers::topics(&prefix) {
+        assert!(missing.contains(&topic), "{topic} was made: {missing}");
+    }
+    found.assert_code();
+
+    readers::make(&["topics", &server, &prefix]);
+    let found = Findings::at(&made_by_hand);
+    found.assert_fine("sink kafka");
+    let told = found.of_check("sink kafka").join("\n");
+    assert!(told.contains("1 partitions, 1 replicas, min.insync.replicas 1"), "{told}");
+    assert!(told.contains("the only copy"), "{told}");
+
+    readers::make(&["insync", &server, &prefix, "2"]);
+    let found = Findings::at(&made_by_hand);
+    let wrong = found.problem("sink kafka");
+    assert!(wrong.starts_with("error") && wrong.contains("min.insync.replicas is 2"), "{wrong}");
+    found.assert_code();
+}
+
+#[test]
+fn a_nats_stream_is_looked_at_and_none_is_made() {
+    let Some(url) = nats() else { return };
+    let prefix = fresh_prefix("doctor");
+    let home = home(&Config::new().nats_sink(&url, &prefix, ""));
+    let found = || Findings::at(&home);
+    for _ in 0..2 {
+        let found = found();
+        found.assert_fine("sink nats");
+        let told = found.of_check("sink nats").join("\n");
+        assert!(told.contains("does not exist yet"), "it was made: {told}");
+    }
+
+    readers::make(&["stream", &url, &prefix, "5"]);
+    let short = found();
+    let problem = short.problem("sink nats");
+    assert!(problem.starts_with("error") && problem.contains("less than 10 minutes"), "{problem}");
+    assert!(
+        short.rows.iter().any(|row| row["next"].as_str().is_some_and(|next| next.contains("--dupe-window")))
+    );
+    short.assert_code();
+
+    readers::make(&["stream", &url, &prefix, "600"]);
+    let good = found();
+    good.assert_fine("sink nats");
+    let told = good.of_check("sink nats").join("\n");
+    for part in ["takes every subject", "duplicate window 10m", "the server's clock", "cannot be known"] {
+        assert!(told.contains(part), "no {part:?} in {told}");
+    }
+
+    // Longer than the stream remembers.
+    let home = self::home(&Config::new().spool("dedupe_window = \"1h\"").nats_sink(&url, &prefix, ""));
+    let short = Findings::at(&home);
+    assert!(short.problem("sink nats").contains("spool.dedupe_window (1h)"), "{:#?}", short.rows);
+}
+
+#[test]
+fn a_nats_server_that_has_monitoring_tells_that_it_syncs() {
+    let Some(mut server) = Own::nats() else { return };
+    let monitor = format!("127.0.0.1:{}", lasting_port());
+    server.configure(&format!("http: \"{monitor}\"\n"));
+    server.start();
+    let home = home(&Config::new().nats_sink(&server.address(), &fresh_prefix("doctor"), ""));
+    let url = format!("http://{monitor}");
+    let found = Findings::of(home.run(&["doctor", "--json", "--nats-monitor", &url]));
+    let told = found.of_check("sink nats");
+    assert!(told.iter().any(|it| it.starts_with("ok: the server syncs before it acknowledges")), "{told:#?}");
+}
+
+#[test]
+fn brokers_that_cannot_be_reached_are_findings() {
+    // It takes connections and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap();
+    let of = |kafka: &str, nats: &str| {
+        let config = Config::files().kafka_sink(kafka, "p", "").nats_sink(nats, "p", "");
+        let found = Findings::at(&home(&config));
+        found.assert_fine("sink files");
+        assert_eq!(found.code, 1);
+        (found.problem("sink kafka"), found.problem("sink nats"))
+    };
+    let (kafka, nats) = of("127.0.0.1:9", "nats://127.0.0.1:9");
+    assert!(kafka.contains("refused") && nats.contains("refused"), "{kafka}\n{nats}");
+    let (kafka, nats) = of(&silent.to_string(), &format!("nats://{silent}"));
+    assert!(kafka.starts_with("error") && nats.starts_with("error"), "{kafka}\n{nats}");
+    assert!(kafka.contains(&silent.to_string()) && nats.contains(&silent.to_string()), "{kafka}\n{nats}");
+}
+
+#[test]
+fn a_running_relay_tells_which_sink_is_down() {
+    let home = home(&Config::files().nats_sink("nats://127.0.0.1:9", "p", ""));
+    let relay = home.start();
+    until_true("a sink that is down", || relay.sink("nats")["last_error"].is_string());
+    let found = Findings::at(&home);
+    let problem = found.problem("relay");
+    assert!(problem.contains("its sink nats is down") && problem.contains("refused"), "{problem}");
+    assert_eq!(found.code, 1);
+}
+
+#[test]
+fn what_waits_for_an_operator_is_told() {
+    let home = home(&Config::files());
+    let relay = home.start();
+    let first = Callback::new("brand", "created");
+    relay.accept(&first);
+    let answer = relay.send(&first.param("padding", "other content"));
+    assert_eq!((answer.status, answer.text("status").as_str()), (200, "quarantined"), "{answer:?}");
+    let found = Findings::at(&home);
+    assert!(found.problem("spool").contains("quarantine: 1"), "{:#?}", found.rows);
+    relay.stop();
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    let Some(disk) = Disk::tmpfs(4) else { return };
+    std::fs::DirBuilder::new().mode(0o700).create(disk.path().join("spool")).unwrap();
+    let path = disk.path().join("spool").display().to_string();
+    let home = home(&Config::files());
+    let look = || {
+        let mut command = home.command(&["doctor", "--json", "--config", "relay.toml"]);
+        Findings::of(cli::run(command.env("TENDLC_SPOOL__PATH", &path))).of_check("disk").join("\n")
+    };
+    let told = look();
+    assert!(told.contains("error: tmpfs") && told.contains("the disk is full"), "{told}");
+    assert!(told.contains("a sync takes"), "{told}");
+    let mut filler = std::fs::File::create(disk.path().join("filler")).unwrap();
+    while std::io::Write::write_all(&mut filler, &[0xaa; 4096]).is_ok() {}
+    let told = look();
+    assert!(told.contains("error: nothing can be written to"), "{told}");
+}
+
+#[test]
+fn a_low_limit_on_open_files_is_told() {
+    let home = home(&Config::files());
+    let limited = |limit: &str| {
+        let script = format!("ulimit -n {limit} && exec \"$@\"");
+        let mut command = Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_tendlc-relay");
+        command.args(["-c", &script, "sh", program, "doctor", "--json", "--config", "relay.toml"]);
+        Findings::of(cli::run(command.current_dir(home.path("")).env_clear()))
+    };
+    let low = limited("512").problem("open files");
+    assert!(low.contains("may open 512 files") && low.contains("4352"), "{low}");
+
+    // A running relay's own limit counts, whatever this shell's is.
+    let relay = home.start_with(|command| {
+        command.env("TENDLC_INGRESS__LIMITS__CONNECTIONS", "16");
+    });
+    let pid = relay.process.pid().as_raw_nonzero().to_string();
+    let own = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let own = own.lines().find(|line| line.starts_with("Max open files")).unwrap().to_owned();
+    let own = own.split_whitespace().nth(3).unwrap().to_owned();
+    let told = limited("512").of_check("open files").join("");
+    assert!(told.contains(&format!("the running relay may open {own} files")), "{told}");
+    relay.stop();
+}
