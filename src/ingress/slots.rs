@@ -13,6 +13,11 @@ use tokio::time::Instant;
 /// without any byte for as long is idle; before that it has only just come, or its next request is on its way.
 const STALLED_AFTER: Duration = Duration::from_secs(1);
 
+/// Where none has stalled for so long, a request half sent for longer than this goes before a newcomer is refused: a
+/// request that comes in one go is complete by then, and a crowd that begins requests faster than it can be sent away
+/// would otherwise keep everybody out.
+const HALF_SENT_AFTER: Duration = Duration::from_millis(100);
+
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -220,14 +225,16 @@ impl Open {
     /// has waited longest of those that have only just come.
     fn victim(&self) -> Option<(u64, Phase)> {
         let now = Instant::now();
-        let mut best: [Option<(Instant, u64, Phase)>; 3] = [None; 3];
+        let mut best: [Option<(Instant, u64, Phase)>; 4] = [None; 4];
         for (id, slot) in &self.slots {
             let (phase, since) = slot.phase();
-            let is_long = now.saturating_duration_since(since) > STALLED_AFTER;
+            let age = now.saturating_duration_since(since);
+            let is_long = age > STALLED_AFTER;
             let rank = match phase {
                 Phase::Idle if is_long => 0,
                 Phase::Head | Phase::Body if is_long => 1,
-                Phase::Idle => 2,
+                Phase::Head | Phase::Body if age > HALF_SENT_AFTER => 2,
+                Phase::Idle => 3,
                 Phase::Head | Phase::Body | Phase::Answering => continue,
             };
             if best[rank].is_none_or(|(earliest, other, _)| (since, *id) < (earliest, other)) {
@@ -284,6 +291,10 @@ mod tests {
         assert!(!is_closed(&fresh));
         newest.received();
         assert!(matches!(slots.admit(), Admission::Refused));
+
+        tokio::time::advance(HALF_SENT_AFTER + Duration::from_millis(1)).await;
+        assert!(matches!(slots.admit(), Admission::InsteadOfStalled(_)));
+        assert!(is_closed(&fresh) && !is_closed(&newest));
     }
 
     #[tokio::test(start_paused = true)]
