@@ -233,6 +233,29 @@ mod tests {
         }
     }
 
+    /// The commands in a text: lines of code blocks, and what stands between backticks.
+    fn commands(text: &str) -> Vec<&str> {
+        let spans = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+        text.lines()
+            .chain(spans)
+            .filter_map(|line| line.strip_prefix("tendlc-relay "))
+            // What the shell takes for itself.
+            .map(|line| line.split(['#', '|', '>', '&', '…']).next().unwrap_or_default())
+            .collect()
+    }
+
+    #[test]
+    fn every_command_that_the_documents_name_parses() {
+        let documents = [include_str!("../docs/runbook.md"), include_str!("../README.md")];
+        for (text, least) in documents.into_iter().zip([40, 4]) {
+            let found = commands(text);
+            assert!(found.len() >= least, "only {}: {found:?}", found.len());
+            for line in found {
+                assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
+            }
+        }
+    }
+
     #[test]
     fn slips_are_refused_with_exit_code_2_and_say_what_is_accepted() {
         for (line, expected) in [

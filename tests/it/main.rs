@@ -25,6 +25,7 @@ mod nats_auth;
 mod outage;
 mod renormalize;
 mod rotation;
+mod runbook;
 mod sim;
 mod spool_full;
 mod stalled;
