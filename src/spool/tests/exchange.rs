@@ -4,13 +4,13 @@ use super::*;
 use crate::event::Transition;
 use crate::spool::exchange::{ExchangeError, Line, read};
 
-fn exported(bench: &Bench) -> Vec<u8> {
+pub(super) fn exported(bench: &Bench) -> Vec<u8> {
     let mut out = Vec::new();
     assert!(bench.reader().export(&mut out).unwrap().is_whole());
     out
 }
 
-fn lines(file: &[u8]) -> Vec<Line> {
+pub(super) fn lines(file: &[u8]) -> Vec<Line> {
     let mut lines = Vec::new();
     read(Path::new("export"), file, |line| {
         lines.push(line);
@@ -20,7 +20,7 @@ fn lines(file: &[u8]) -> Vec<Line> {
     lines
 }
 
-fn import(spool: &Spool, lines: Vec<Line>) -> Adopted {
+pub(super) fn import(spool: &Spool, lines: Vec<Line>) -> Adopted {
     let step = ImportStep::Lines(lines);
     match made(spool, Change::Import { sha256: "f".to_owned(), step }).unwrap() {
         ChangeDone::Imported(adopted) => adopted,

@@ -8,9 +8,18 @@ use super::*;
 
 #[derive(Debug, Clone)]
 enum Act {
-    Send { content: u8, signatures: Vec<u8> },
+    Send {
+        content: u8,
+        signatures: Vec<u8>,
+    },
     Wait(i64),
-    Restart { crash: bool },
+    Restart {
+        crash: bool,
+    },
+    /// Into another spool, so many lines at a time, and once more.
+    Move {
+        lines: usize,
+    },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -19,6 +28,7 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(content, signatures)| Act::Send { content, signatures }),
         2 => (0_i64..600_000).prop_map(Act::Wait),
         1 => any::<bool>().prop_map(|crash| Act::Restart { crash }),
+        1 => (1_usize..9).prop_map(|lines| Act::Move { lines }),
     ]
 }
 
@@ -90,6 +100,17 @@ proptest! {
                         spool.close_blocking();
                     }
                     spool = bench.open(&[lane("a")]);
+                }
+                Act::Move { lines } => {
+                    let file = exchange::exported(&bench);
+                    let next = Bench { now: bench.now.clone(), ..Bench::new() };
+                    let other = next.open(&[lane("a")]);
+                    for _ in 0..2 {
+                        for part in exchange::lines(&file).chunks(lines) {
+                            exchange::import(&other, part.to_vec());
+                        }
+                    }
+                    (bench, spool) = (next, other);
                 }
                 Act::Send { content, signatures } => {
                     let names: Vec<String> = signatures.iter().map(u8::to_string).collect();

@@ -96,6 +96,8 @@ fn nothing_of_an_entity_is_left_but_hashes() {
     }
     let purged = purge(&spool, purging(&bench, Whose::Entity(ID.to_owned()), false)).unwrap();
     assert_eq!(purged, Purged { records: 3, held: 1, quarantined: 1, entities: 1 });
+    // Overwritten where it was, before the file is written anew.
+    assert_eq!(holding(&bench, BODY), Vec::<String>::new());
     compact(&spool);
     for text in [ID, BODY] {
         assert_eq!(holding(&bench, text), Vec::<String>::new(), "{text}");
@@ -133,6 +135,28 @@ fn nothing_of_an_entity_is_left_but_hashes() {
         let conn = readers::open_for_reading(&bench.file("spool.db")).unwrap();
         let status = bench.reader().status().unwrap();
         assert_eq!(index::rows(&conn).unwrap(), [status.signatures, status.fingerprints, status.entities]);
+    }
+}
+
+#[test]
+fn a_purge_that_broke_off_goes_on() {
+    let bench = Bench::new();
+    let spool = crowded(&bench);
+    for steps in 0..4 {
+        let (what, plan) = purging(&bench, Whose::Entity(ID.to_owned()), false);
+        let rows = PurgeStep::Rows(plan.rows);
+        for one in [PurgeStep::Begin, rows, PurgeStep::Notes(plan.notes)].into_iter().take(steps) {
+            step(&spool, &what, one).unwrap();
+        }
+        let crashed = bench.crashed();
+        let again = crashed.open(&[lane("a")]);
+        purge(&again, purging(&crashed, Whose::Entity(ID.to_owned()), false)).unwrap();
+        compact(&again);
+        for text in [ID, BODY] {
+            assert_eq!(holding(&crashed, text), Vec::<String>::new(), "{text} after {steps} steps");
+        }
+        let status = crashed.reader().status().unwrap();
+        assert_eq!((status.records, status.held, status.quarantine, status.entities), (300, 0, 0, 301));
     }
 }
 
