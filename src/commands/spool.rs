@@ -121,8 +121,8 @@ fn show(status: &SpoolStatus) -> Result<(), Failure> {
     let mut facts = table([]);
     for (what, is) in [
         ("path", status.path.clone()),
-        ("in use", format!("{} of {}", rounded(status.bytes), Size(status.cap))),
-        ("on disk", rounded(status.file_bytes)),
+        ("in use", format!("{} of {}", Size(status.bytes).rounded(), Size(status.cap))),
+        ("on disk", Size(status.file_bytes).rounded()),
         ("records", status.records.to_string()),
         ("oldest", status.first.map_or_else(|| "none".to_owned(), |first| first.to_string())),
         ("latest", status.tip.to_string()),
@@ -146,25 +146,4 @@ fn show(status: &SpoolStatus) -> Result<(), Failure> {
     }
     line_out("")?;
     sinks::show(&status.sinks, &serde_json::Value::Null)
-}
-
-/// Bytes for a person.
-fn rounded(bytes: u64) -> String {
-    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    match units.iter().find(|(_, factor)| bytes >= *factor) {
-        Some((unit, factor)) => format!("{:.1} {unit}", bytes as f64 / *factor as f64),
-        None => format!("{bytes} B"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_rounded() {
-        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (10 << 30, "10.0 GiB")] {
-            assert_eq!(rounded(bytes), text);
-        }
-    }
 }

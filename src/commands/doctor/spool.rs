@@ -6,7 +6,9 @@ use std::path::Path;
 use crate::config::Config;
 use crate::event::Timestamp;
 use crate::finding::{Finding, Level};
-use crate::spool::{MissingRange, OpenError, SinkCursor, SpoolConfig, SpoolReader, SpoolStatus};
+use crate::spool::{
+    HighWaterFound, MissingRange, OpenError, SinkCursor, SpoolConfig, SpoolReader, SpoolStatus,
+};
 use crate::units::{Size, Span};
 
 /// The wall clock may be behind the spool's by this much: the clock is read before a commit, and shown after it.
@@ -15,8 +17,8 @@ const BEHIND: i64 = 5_000;
 /// Looks at it beside a relay that may be running.
 pub(super) fn look(config: &Config) -> Vec<Finding> {
     let spool = &config.spool;
-    let status = match SpoolReader::open(&spool.path) {
-        Ok(reader) => reader.status(),
+    let looked = match SpoolReader::open(&spool.path) {
+        Ok(reader) => reader.status().and_then(|status| Ok((status, reader.mark()?))),
         Err(OpenError::Missing { .. }) => {
             let found =
                 format!("there is none at {} yet: the relay makes it when it starts", spool.path.display());
@@ -24,8 +26,12 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
         }
         Err(error) => return vec![unusable(&error)],
     };
-    let mut found = match status {
-        Ok(status) => judge(&status, spool, Timestamp::now()),
+    let mut found = match looked {
+        Ok((status, mark)) => {
+            let mut found = judge(&status, spool, Timestamp::now());
+            found.extend(marked(mark));
+            found
+        }
         Err(error) => vec![unusable(&error)],
     };
     found.extend(files(spool));
@@ -73,6 +79,30 @@ fn stepped_back(clock: Timestamp, now: Timestamp) -> Option<Finding> {
             "correct the clock: see docs/runbook.md#the-clock-was-stepped",
         )
     })
+}
+
+/// The mark of what was acknowledged. A relay that starts goes on above it, and says what is missing.
+fn marked(mark: HighWaterFound) -> Option<Finding> {
+    let next = "see docs/runbook.md#damaged-records-or-a-damaged-log";
+    match mark {
+        HighWaterFound::Good => None,
+        HighWaterFound::None => Some(
+            Finding::note(
+                "there is no mark of what was acknowledged: damage of the latest commits could go unnoticed",
+            )
+            .with_next("none after a copy is no error: the relay writes one with its next commit"),
+        ),
+        HighWaterFound::Ahead { acknowledged, tip } => Some(Finding::warning(
+            format!("records up to {acknowledged} were acknowledged, and the latest there is {tip}"),
+            next,
+        )),
+        HighWaterFound::OtherRecord { sequence } => Some(Finding::warning(
+            format!(
+                "record {sequence} is not the one that was acknowledged: was the spool restored from a copy?"
+            ),
+            next,
+        )),
+    }
 }
 
 /// Once all that could be asked for again is past its retention, nothing is left to be done.

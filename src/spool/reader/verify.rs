@@ -75,10 +75,8 @@ impl SpoolReader {
     /// # Errors
     /// When the spool cannot be read at all; what is damaged is no error but a finding.
     pub fn verify(&self) -> Result<Verified, SpoolError> {
-        // Before the tip: it is never newer than what is committed.
-        let mark = high_water::read(&self.paths.high_water);
+        let mut found = Verified { high_water: self.mark()?, ..Verified::default() };
         let tip = self.tip()?;
-        let mut found = Verified { high_water: self.marked(mark, tip)?, ..Verified::default() };
         let mut gaps = Vec::new();
         match pages(&self.conn) {
             Ok(pages) => found.pages = pages,
@@ -90,6 +88,16 @@ impl SpoolReader {
         }
         found.lost = self.lost(gaps)?;
         Ok(found)
+    }
+
+    /// What the mark of the acknowledged says. A look at one record, where [`verify`](Self::verify) reads all.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn mark(&self) -> Result<HighWaterFound, SpoolError> {
+        // Before the tip: it is never newer than what is committed.
+        let mark = high_water::read(&self.paths.high_water);
+        Ok(self.marked(mark, self.tip()?)?)
     }
 
     pub(super) fn marked(&self, mark: Option<Mark>, tip: u64) -> rusqlite::Result<HighWaterFound> {

@@ -164,6 +164,32 @@ fn a_spool_that_cannot_be_used_is_exit_code_3() {
 }
 
 #[test]
+fn a_spool_that_was_put_back_to_a_copy_has_a_mark_that_is_ahead() {
+    let home = home(&Config::files());
+    let accept = |times: usize| {
+        let relay = home.start();
+        for _ in 0..times {
+            relay.accept(&Callback::new("brand", "created"));
+        }
+        relay.drained();
+        relay.stop();
+    };
+    accept(1);
+    let (database, copy) = (home.path("spool/spool.db"), home.path("copy"));
+    std::fs::copy(&database, &copy).unwrap();
+    accept(2);
+    Findings::at(&home).assert_fine("spool");
+    std::fs::copy(&copy, &database).unwrap();
+    let found = Findings::at(&home);
+    assert!(
+        found.problem("spool").contains("up to 3 were acknowledged, and the latest there is 1"),
+        "{:#?}",
+        found.rows
+    );
+    assert_eq!(found.code, 1);
+}
+
+#[test]
 fn tokens_that_others_may_read_and_urls_that_plivo_cannot_call_are_told() {
     let config = Config::files().text().replace("https://relay.example.com", "http://relay.example.com");
     let home = Home::new(&config);
