@@ -32,15 +32,19 @@ where
         return Ok(Bytes::copy_from_slice(&first));
     }
     let mut whole = BytesMut::with_capacity(announced.max(first.len()));
-    let mut piece = first;
-    while !piece.is_empty() {
+    whole.extend_from_slice(&first);
+    // No piece outlives its turn: while one does, hyper reads what comes next into another buffer.
+    drop(first);
+    loop {
+        let piece = next(&mut body).await?;
+        if piece.is_empty() {
+            return Ok(whole.freeze());
+        }
         if whole.len() + piece.len() > limit {
             return Err(BodyError::TooLarge);
         }
         whole.extend_from_slice(&piece);
-        piece = next(&mut body).await?;
     }
-    Ok(whole.freeze())
 }
 
 /// The next piece that is not empty; an empty one at the end.

@@ -21,7 +21,7 @@ use super::request;
 use super::routes::Route;
 use super::state::State;
 use super::tally;
-use crate::callback::{Method, RawCallback, VerifiedCallback, verify};
+use crate::callback::{Method, RawCallback, Request, VerifiedCallback, verify};
 use crate::normalize::NormalizedCallback;
 
 /// Seconds after which another attempt may find the disk quicker.
@@ -109,8 +109,9 @@ impl Handler {
         self.keep(self.state.normalizer.normalize(callback), deadline).await
     }
 
-    /// Everything that the request brings, body included. The header ends here: while it is alive, hyper cannot use
-    /// its buffer again, and would make another one for each callback that waits for its commit.
+    /// Everything that the request brings, body included. The header ends before the body is awaited: while it is alive,
+    /// hyper cannot use its buffer again, and would make another one for each body that is slow to come and each callback
+    /// that waits for its commit.
     async fn receive<B>(
         &self,
         route: &Route,
@@ -126,7 +127,15 @@ impl Handler {
                           correct the callback url";
             Refused::new(Answer::UnknownPath, "bad_tag", detail)
         })?;
-        let forwarded_origin = self.proxies.origin(peer, &parts.headers);
+        let raw = RawCallback {
+            request: request::request(&parts, method, Bytes::new()),
+            signatures: request::signatures(&parts.headers),
+            route_endpoint: route.endpoint,
+            account: tenant.account,
+            tag: tenant.tag,
+            forwarded_origin: self.proxies.origin(peer, &parts.headers),
+        };
+        drop(parts);
         let body = timeout_at(deadline, body::read(body, self.body_limit))
             .await
             .map_err(|_| {
@@ -134,14 +143,7 @@ impl Handler {
                 Refused::new(Answer::TooSlow, "too_slow", detail)
             })?
             .map_err(refused_body)?;
-        Ok(RawCallback {
-            request: request::request(&parts, method, body),
-            signatures: request::signatures(&parts.headers),
-            route_endpoint: route.endpoint,
-            account: tenant.account,
-            tag: tenant.tag,
-            forwarded_origin,
-        })
+        Ok(RawCallback { request: Request { body, ..raw.request }, ..raw })
     }
 
     fn place(&self) -> Result<Place<'_>, Refused> {
