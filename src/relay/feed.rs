@@ -1,6 +1,6 @@
 //! One feed of a lane: claim pages, keep as many events under way as the window holds, acknowledge what got through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Pauses;
 use super::gate::LaneState;
-use super::landing::{Landing, Outcome};
+use super::landing::{Landing, Outcome, next_pause};
 use super::lane::Lane;
+use super::parked::Parked;
 use super::source::{Publisher, Source};
 use super::window::{Job, Window};
 use crate::sink::{PublishError, Published};
@@ -39,6 +40,7 @@ struct Progress {
     feed: Feed,
     window: Window,
     retries: BTreeMap<(Instant, u64), Box<Job>>,
+    parked: Parked,
     /// The highest sequence claimed.
     position: u64,
     /// The spool's tip when the running claim began.
@@ -142,6 +144,7 @@ impl Progress {
             feed,
             window: Window::new(lane.width),
             retries: BTreeMap::new(),
+            parked: Parked::default(),
             position: 0,
             tip: 0,
             idle: false,
@@ -201,6 +204,17 @@ impl Progress {
         }
     }
 
+    fn retry_after(&mut self, job: Box<Job>, pause: Duration) {
+        self.retries.insert((Instant::now() + pause, job.sequence), job);
+    }
+
+    /// What is parked no more may go.
+    fn free(&mut self, freed: impl FnOnce(&mut Parked) -> VecDeque<Box<Job>>) {
+        for job in freed(&mut self.parked) {
+            self.window.again(job);
+        }
+    }
+
     fn next_retry(&self) -> Option<Instant> {
         self.retries.first_key_value().map(|((moment, _), _)| *moment)
     }
@@ -224,12 +238,23 @@ impl Progress {
             match landing.judge(lane, landed).await {
                 Outcome::Published(job) => {
                     published.push(job.sequence);
+                    self.free(|parked| parked.pass(&job));
                     self.window.finish(&job);
                 }
-                Outcome::Buried(job) => self.window.finish(&job),
+                Outcome::Buried(job) => {
+                    self.free(|parked| parked.leave(&job));
+                    self.window.finish(&job);
+                }
                 Outcome::Again(job) => self.window.again(job),
                 Outcome::Later(job, pause) => {
-                    self.retries.insert((Instant::now() + pause, job.sequence), job);
+                    self.free(|parked| parked.leave(&job));
+                    self.retry_after(job, pause);
+                }
+                Outcome::Parked(job) => {
+                    if let Some(mut job) = self.parked.fail(job) {
+                        let pause = next_pause(lane, &mut job);
+                        self.retry_after(job, pause);
+                    }
                 }
             }
         }

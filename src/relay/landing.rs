@@ -23,6 +23,8 @@ pub(super) enum Outcome {
     Again(Box<Job>),
     /// Try again after a pause.
     Later(Box<Job>, Duration),
+    /// Its topic takes nothing: try again after a pause, or wait for one that does.
+    Parked(Box<Job>),
 }
 
 /// The moment at which some events of a feed were found landed.
@@ -75,7 +77,7 @@ async fn failed<S: Source, P: Publisher>(
             lane.gate.fail(code.as_str(), &reason);
             Outcome::Again(job)
         }
-        PublishError::Transient { code, scope: Scope::Record, reason } => {
+        PublishError::Transient { code, scope, reason } => {
             // The sink itself is well: it answered.
             lane.gate.open();
             lane.gate.remember(code.as_str(), &reason);
@@ -88,6 +90,10 @@ async fn failed<S: Source, P: Publisher>(
                     reason,
                     "events of this topic wait and are tried again"
                 );
+            }
+            if scope == Scope::Topic {
+                count_retry(lane, &job);
+                return Outcome::Parked(job);
             }
             later(lane, job)
         }
@@ -127,8 +133,13 @@ async fn bury<S: Source, P: Publisher>(
 
 fn later<S, P>(lane: &Lane<S, P>, mut job: Box<Job>) -> Outcome {
     count_retry(lane, &job);
-    let pause = job.pauses.get_or_insert_with(|| Box::new(Pauses::new(&lane.config))).next();
+    let pause = next_pause(lane, &mut job);
     Outcome::Later(job, pause)
+}
+
+/// How long a record that tries by itself waits now.
+pub(super) fn next_pause<S, P>(lane: &Lane<S, P>, job: &mut Job) -> Duration {
+    job.pauses.get_or_insert_with(|| Box::new(Pauses::new(&lane.config))).next()
 }
 
 fn count_retry<S, P>(lane: &Lane<S, P>, job: &Job) {

@@ -6,7 +6,8 @@
 //!
 //! - A lane has at most one unacknowledged record per entity, and at most W in all: that keeps an entity's order
 //!   through retries.
-//! - A record that fails alone is tried again after a pause of its own, for ever. When no event gets through, the
+//! - A record that fails alone is tried again after a pause of its own, for ever. When a topic takes nothing, one of its
+//!   records tries, with pauses, for all. When no event gets through, the
 //!   lane's gate closes, and one task asks the broker, with pauses, until it answers; then one event tries, then all.
 //! - A lane never blocks another, never blocks the ingress, and never spins.
 
@@ -16,6 +17,7 @@ mod feed;
 mod gate;
 mod landing;
 mod lane;
+mod parked;
 mod source;
 mod tend;
 #[cfg(test)]

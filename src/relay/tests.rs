@@ -1,6 +1,7 @@
 //! The lane's own logic, in virtual time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -87,6 +88,28 @@ async fn one_topics_trouble_is_tried_for_ever_while_others_go_on() {
     assert!(rig.metrics.publish_retries.with_label_values(&["s", "t"]).get() >= 20);
     assert!(rig.shelf.buried.lock().unwrap().is_empty());
     assert_eq!(rig.gate.last_error().map(|error| error.code), Some("missing"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_missing_for_days_is_tried_by_one_and_seldom() {
+    let there = Arc::new(AtomicBool::new(false));
+    let looked = Arc::clone(&there);
+    let stage = Stage::new(move |_, _| match looked.load(Ordering::Relaxed) {
+        false => Err(PublishError::topic(Code::Missing, "no topic")),
+        true => Ok(()),
+    });
+    let rig = Rig::new(100, stage);
+    rig.append(&["a"; 50]);
+    rig.append(&[""; 100]);
+    rig.run();
+    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    // Each once, and from then on one of them: full jitter up to 5 s, 2.5 s on average.
+    let tries = rig.stage.seen.lock().unwrap().tries;
+    assert!((25_000..50_000).contains(&tries), "{tries}");
+    assert_eq!(rig.gate.state(), LaneState::Open);
+    there.store(true, Ordering::Relaxed);
+    rig.done(150).await;
+    assert_eq!(rig.stage.seen.lock().unwrap().most_per_entity, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,12 +203,19 @@ async fn what_was_sent_back_is_looked_for_from_the_beginning() {
 enum Fate {
     Stored,
     Record,
+    Topic,
     Sink,
     Dead,
 }
 
 fn fate() -> impl Strategy<Value = Fate> {
-    prop_oneof![5 => Just(Fate::Stored), 2 => Just(Fate::Record), 2 => Just(Fate::Sink), 1 => Just(Fate::Dead)]
+    prop_oneof![
+        5 => Just(Fate::Stored),
+        2 => Just(Fate::Record),
+        2 => Just(Fate::Topic),
+        2 => Just(Fate::Sink),
+        1 => Just(Fate::Dead),
+    ]
 }
 
 proptest! {
@@ -204,7 +234,8 @@ proptest! {
         let rig = runtime.block_on(async move {
             let mut stage = Stage::new(move |number, _| match fates.get(number) {
                 None | Some(Fate::Stored) => Ok(()),
-                Some(Fate::Record) => Err(PublishError::record(Code::Missing, "missing")),
+                Some(Fate::Record) => Err(PublishError::record(Code::Unconfirmed, "unconfirmed")),
+                Some(Fate::Topic) => Err(PublishError::topic(Code::Missing, "missing")),
                 Some(Fate::Sink) => Err(sinkwide()),
                 Some(Fate::Dead) => Err(PublishError::permanent(Code::TooLarge, "large")),
             });

@@ -94,6 +94,8 @@ impl fmt::Display for Code {
 pub enum Scope {
     /// Nothing: another event may well get through.
     Record,
+    /// No event of this topic gets through before this is mended; others may.
+    Topic,
     /// No event gets through before this is mended.
     Sink,
 }
@@ -127,7 +129,12 @@ impl PublishError {
         PublishError::Transient { code, scope: Scope::Sink, reason: reason.into() }
     }
 
-    /// A failure of this event or its topic that can pass.
+    /// A failure of the event's topic.
+    pub fn topic(code: Code, reason: impl Into<String>) -> Self {
+        PublishError::Transient { code, scope: Scope::Topic, reason: reason.into() }
+    }
+
+    /// A failure of this event that can pass.
     pub fn record(code: Code, reason: impl Into<String>) -> Self {
         PublishError::Transient { code, scope: Scope::Record, reason: reason.into() }
     }

@@ -22,9 +22,9 @@ pub(super) fn verdict(error: &KafkaError, topic: &str, principal: &str) -> Publi
             format!("kafka refuses the event on topic {topic} as invalid: see the topic's configuration"),
         ),
         Kafka::UnknownTopic | Kafka::UnknownTopicOrPartition | Kafka::UnknownPartition => {
-            PublishError::record(Code::Missing, missing_topic(topic))
+            PublishError::topic(Code::Missing, missing_topic(topic))
         }
-        Kafka::TopicAuthorizationFailed => PublishError::record(
+        Kafka::TopicAuthorizationFailed => PublishError::topic(
             Code::Authorization,
             format!(
                 "kafka does not allow {principal} to write to topic {topic}: {}",
@@ -63,7 +63,7 @@ pub(super) fn verdict(error: &KafkaError, topic: &str, principal: &str) -> Publi
             PublishError::sink(Code::Connection, "the kafka client was replaced")
         }
         Kafka::ThrottlingQuotaExceeded | Kafka::PolicyViolation | Kafka::KafkaStorageError => {
-            PublishError::record(Code::Full, format!("kafka cannot store the event on topic {topic}: {code}"))
+            PublishError::topic(Code::Full, format!("kafka cannot store the event on topic {topic}: {code}"))
         }
         _ => PublishError::record(Code::Other, format!("kafka refused the event on topic {topic}: {code}")),
     }
@@ -120,8 +120,8 @@ mod tests {
             PublishError::Transient { scope, .. } => scope,
             PublishError::Permanent { .. } => panic!("permanent"),
         };
-        assert_eq!(scope(Kafka::TopicAuthorizationFailed), Scope::Record);
-        assert_eq!(scope(Kafka::UnknownTopic), Scope::Record);
+        assert_eq!(scope(Kafka::TopicAuthorizationFailed), Scope::Topic);
+        assert_eq!(scope(Kafka::UnknownTopic), Scope::Topic);
         assert_eq!(scope(Kafka::ClusterAuthorizationFailed), Scope::Sink);
         assert_eq!(scope(Kafka::Fatal), Scope::Sink);
     }

@@ -132,7 +132,7 @@ impl KafkaSink {
         if missing && self.clients.config().create.enabled {
             let _one_at_a_time = self.checking.lock().await;
             if let Err(failed) = self.create(&[Arc::clone(&publication.topic)]).await {
-                return PublishError::record(failed.kind(), failed.to_string());
+                return PublishError::topic(failed.kind(), failed.to_string());
             }
         }
         error

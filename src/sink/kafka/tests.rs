@@ -139,7 +139,7 @@ async fn a_topic_that_may_not_be_written_is_never_dropped() {
     rig.fail(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
     let error = rig.publish().await.unwrap_err();
     assert!(
-        matches!(&error, PublishError::Transient { code: Code::Authorization, scope: Scope::Record, .. }),
+        matches!(&error, PublishError::Transient { code: Code::Authorization, scope: Scope::Topic, .. }),
         "{error:?}"
     );
     assert!(error.to_string().contains("User:ANONYMOUS"), "{error}");

@@ -113,7 +113,7 @@ impl NatsSink {
             ),
             PublishErrorKind::TimedOut => match connection.complaint() {
                 Some(complaint) if complaint.to_ascii_lowercase().contains("permission") => {
-                    PublishError::record(
+                    PublishError::topic(
                         Code::Authorization,
                         format!("nats does not allow publishing on {subject}: grant it ({complaint})"),
                     )
@@ -154,7 +154,7 @@ impl NatsSink {
                 Code::Full,
                 format!("stream {stream} cannot store: {said}: raise its limits or make room"),
             ),
-            Some(ErrorCode::STREAM_NOT_MATCH) => PublishError::record(
+            Some(ErrorCode::STREAM_NOT_MATCH) => PublishError::topic(
                 Code::Missing,
                 format!("another stream than {stream} takes this subject: correct `stream` or the subjects"),
             ),
