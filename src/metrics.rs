@@ -227,7 +227,7 @@ impl Metrics {
             publishing: r.gauges("publishing", "Events handed to the broker and not yet acknowledged.", &["sink"])?,
             dead_letters: r.gauges("dead_letters", "Dead letters waiting for a decision.", &["sink"])?,
             sink_up: r.gauges("sink_up", "1 while the sink takes events.", &["sink"])?,
-            producer_rebuilds: r.counters("producer_rebuilds_total", "Times that the sink's client was built anew after a fatal error.", &["sink"])?,
+            producer_rebuilds: r.counters("producer_rebuilds_total", "Times that the sink's client was built anew after a fatal error, or since its broker did not answer for events.", &["sink"])?,
             ready: r.gauge("ready", "1 while a callback can be made durable.")?,
             draining: r.gauge("draining", "1 from the first SIGTERM on.")?,
             registry: r.registry,

@@ -1,7 +1,7 @@
 //! A librdkafka producer and its end.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -15,10 +15,20 @@ use crate::sink::encode::Publication;
 /// How long one look at a retired producer's queue lasts.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a producer may report nothing while events are under way, before somebody asks whether its cluster answers.
+const STALL: Duration = Duration::from_secs(1);
+
 /// A producer in use.
 pub(super) struct Client {
     producer: ThreadedProducer<Context>,
     ear: Arc<Ear>,
+    progress: Mutex<Progress>,
+}
+
+/// How many deliveries had been reported, and since when no other was while events are under way.
+struct Progress {
+    reports: u64,
+    since: Instant,
 }
 
 impl Client {
@@ -26,7 +36,7 @@ impl Client {
     pub(super) fn new(config: &ClientConfig, context: Context) -> KafkaResult<Self> {
         let ear = Arc::clone(&context.ear);
         let producer = config.create_with_context(context)?;
-        Ok(Client { producer, ear })
+        Ok(Client { producer, ear, progress: Mutex::new(Progress { reports: 0, since: Instant::now() }) })
     }
 
     /// What the producer says outside of deliveries.
@@ -55,11 +65,37 @@ impl Client {
         self.ear.is_fatal() || self.producer.client().fatal_error().is_some()
     }
 
-    /// Ends the producer: every event in its queue is reported as purged. On a thread of its own, since it lasts until
-    /// the last report has come, for which somebody waits, and nobody waits for the thread.
+    /// Whether events are under way and none was reported for long.
+    pub(super) fn is_stalled(&self) -> bool {
+        let (reports, now) = (self.ear.reports(), Instant::now());
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if reports != progress.reports || self.producer.in_flight_count() == 0 {
+            *progress = Progress { reports, since: now };
+        }
+        now.duration_since(progress.since) >= STALL
+    }
+
+    /// Its cluster answers: it may take as long again.
+    pub(super) fn bear_with(&self) {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).since = Instant::now();
+    }
+
+    /// Ends a producer whose cluster does not answer. What is only in its queue is reported as purged; what was sent may
+    /// have been stored, and is waited for: it is not sent twice if the cluster answers after all.
+    pub(super) fn step_aside(self: Arc<Self>) {
+        self.end(PurgeConfig::default().queue());
+    }
+
+    /// Ends the producer: every event in its queue is reported as purged.
     pub(super) fn retire(self: Arc<Self>) {
+        self.end(PurgeConfig::default().queue().inflight());
+    }
+
+    /// On a thread of its own, since it lasts until the last report has come, for which somebody waits, and nobody waits
+    /// for the thread.
+    fn end(self: Arc<Self>, purge: PurgeConfig) {
         let end = move || {
-            self.producer.purge(PurgeConfig::default().queue().inflight());
+            self.producer.purge(purge);
             while self.producer.flush(PATIENCE).is_err() {
                 tracing::debug!("a retired kafka client has not reported all deliveries yet");
             }

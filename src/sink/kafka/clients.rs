@@ -52,12 +52,14 @@ impl Clients {
         self.built().usual.clone()
     }
 
-    /// The producer in use, or a new one where it is of no more use or its files have changed.
-    pub(super) fn fresh(&self) -> Result<Arc<Client>, CheckError> {
+    /// The producer in use, or a new one where it is of no more use, where its cluster fell `silent`, or where its files
+    /// have changed.
+    pub(super) fn fresh(&self, silent: bool) -> Result<Arc<Client>, CheckError> {
         let fingerprint = secret::fingerprint(self.config.files());
         let before = self.usual();
         let fatal = before.as_ref().is_some_and(|client| client.is_fatal());
-        if let Some(client) = before.filter(|_| !fatal && self.built().fingerprint == fingerprint) {
+        let usable = |_: &Arc<Client>| !fatal && !silent && self.built().fingerprint == fingerprint;
+        if let Some(client) = before.filter(usable) {
             return Ok(client);
         }
         let client = Arc::new(self.build(&self.configured()?)?);
@@ -66,11 +68,13 @@ impl Clients {
             built.fingerprint = fingerprint;
             [built.usual.replace(Arc::clone(&client)), built.solo.take()]
         };
-        if fatal {
+        if fatal || silent {
             self.rebuilds.inc();
-            tracing::warn!(sink = &*self.sink, "the kafka client met a fatal error and was built anew");
+            let why = if fatal { "met a fatal error" } else { "had no answer for its events" };
+            tracing::warn!(sink = &*self.sink, "the kafka client {why} and was built anew");
         }
-        replaced.into_iter().flatten().for_each(Client::retire);
+        let end = if silent && !fatal { Client::step_aside } else { Client::retire };
+        replaced.into_iter().flatten().for_each(end);
         Ok(client)
     }
 

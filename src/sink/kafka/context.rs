@@ -1,7 +1,7 @@
 //! What librdkafka says outside of deliveries: errors, logs, and requests for a token.
 
 use std::error::Error;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::ClientContext;
@@ -21,13 +21,15 @@ use crate::sink::error::{Code, one_line};
 pub(super) struct Ear {
     last: Mutex<Option<(Code, String)>>,
     fatal: AtomicBool,
+    /// Deliveries reported so far.
+    reports: AtomicU64,
     /// Wakes whoever tends the sink.
     trouble: Arc<Notify>,
 }
 
 impl Ear {
     pub(super) fn new(trouble: Arc<Notify>) -> Self {
-        Ear { last: Mutex::default(), fatal: AtomicBool::new(false), trouble }
+        Ear { last: Mutex::default(), fatal: AtomicBool::new(false), reports: AtomicU64::new(0), trouble }
     }
 
     /// What was heard last.
@@ -38,6 +40,11 @@ impl Ear {
     /// Forgets what was heard, before something is tried.
     pub(super) fn forget(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// How many deliveries were reported so far.
+    pub(super) fn reports(&self) -> u64 {
+        self.reports.load(Ordering::Relaxed)
     }
 
     /// Whether the client is of no more use.
@@ -122,6 +129,7 @@ impl ProducerContext for Context {
     type DeliveryOpaque = Arc<Delivery>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, delivery: Self::DeliveryOpaque) {
+        self.ear.reports.fetch_add(1, Ordering::Relaxed);
         delivery.report(match result {
             // An event that was answered for has an offset.
             Ok(event) if event.offset() >= 0 => Report::Stored,

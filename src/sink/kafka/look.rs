@@ -13,6 +13,9 @@ use super::client::Client;
 /// How long the cluster may take to answer one question.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The same where events wait already.
+const SHORT_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The state of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
@@ -46,6 +49,14 @@ pub(super) fn look_up(client: &Client, topics: &[Arc<str>]) -> Result<Vec<Seen>,
         kafka.fetch_metadata(None, PATIENCE)?;
     }
     topics.iter().map(|topic| Ok(seen(topic, &kafka.fetch_metadata(Some(topic), PATIENCE)?))).collect()
+}
+
+/// Whether the cluster answers anything at all.
+pub(super) async fn answers(client: Arc<Client>, topic: Option<Arc<str>>) -> bool {
+    let asked = tokio::task::spawn_blocking(move || {
+        client.producer().client().fetch_metadata(topic.as_deref(), SHORT_PATIENCE).is_ok()
+    });
+    asked.await.unwrap_or(false)
 }
 
 fn seen(topic: &Arc<str>, metadata: &Metadata) -> Seen {

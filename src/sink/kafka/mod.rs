@@ -2,8 +2,9 @@
 //!
 //! Seen with librdkafka 2.12, and so handled here: some errors are fatal and fail every later send, so the producer is
 //! built anew; a timed-out event may have been stored, so it goes out again under its own key; a broker that finds a
-//! batch too large blames every event in it, so each of them is tried once more in a batch of its own; and an event without
-//! an offset was never answered for, whatever the report says, so it goes out again, too.
+//! batch too large blames every event in it, so each of them is tried once more in a batch of its own; an event without
+//! an offset was never answered for, whatever the report says, so it goes out again, too; and a producer with events in its
+//! queue spins as long as those that it has sent are not answered for, so one whose cluster falls silent steps aside.
 
 mod check;
 mod classify;
@@ -37,6 +38,9 @@ pub use properties::Property;
 
 /// How long to wait for room in the client's own queue before looking again.
 const QUEUE_PAUSE: Duration = Duration::from_millis(10);
+
+/// How often to look whether events under way were reported.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// What a broker says of an event that is too large.
 const TOO_LARGE: KafkaError = KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge);
@@ -90,7 +94,7 @@ impl KafkaSink {
     /// Whether the cluster takes events; builds the client, and makes missing topics when told to.
     pub(super) async fn check(&self) -> Result<(), CheckError> {
         let _one_at_a_time = self.checking.lock().await;
-        let client = self.clients.fresh()?;
+        let client = self.clients.fresh(self.is_silent().await)?;
         let found = match self.create_once().await {
             Err(unreachable) if unreachable.is_blocking() => Err(unreachable),
             made => {
@@ -112,9 +116,29 @@ impl KafkaSink {
         }
     }
 
-    /// Resolves when the client reports trouble of its own accord.
+    /// Resolves when the client reports trouble of its own accord, or nothing although events are under way.
     pub(super) async fn troubled(&self) {
-        self.clients.troubled().await;
+        tokio::select! {
+            () = self.clients.troubled() => {}
+            () = self.stalled() => {}
+        }
+    }
+
+    async fn stalled(&self) {
+        while !self.clients.usual().is_some_and(|client| client.is_stalled()) {
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Whether events are under way in vain and the cluster does not answer. Where it does, they wait for something
+    /// else, such as a topic's leader.
+    async fn is_silent(&self) -> bool {
+        let Some(client) = self.clients.usual().filter(|client| client.is_stalled()) else { return false };
+        let answers = look::answers(Arc::clone(&client), self.topics.first().cloned()).await;
+        if answers {
+            client.bear_with();
+        }
+        !answers
     }
 
     async fn deliver_alone(&self, publication: &Publication) -> Result<Published, PublishError> {

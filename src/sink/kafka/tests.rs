@@ -178,12 +178,12 @@ async fn a_client_is_built_anew_when_its_files_have_changed() {
     };
     let rebuilds = IntCounter::new("rebuilds", "rebuilds").unwrap();
     let clients = Clients::new("k", &config, 16, rebuilds.clone());
-    let missing = clients.fresh().err().unwrap();
+    let missing = clients.fresh(false).err().unwrap();
     assert_eq!((missing.kind(), missing.is_blocking()), (Code::Credentials, true));
     assert!(missing.to_string().contains("tls.ca_file"), "{missing}");
     let text = |name: &str| format!("# {name}\n");
     std::fs::write(&ca, text("no certificate")).unwrap();
-    assert_eq!(clients.fresh().err().map(|error| error.kind()), Some(Code::Credentials));
+    assert_eq!(clients.fresh(false).err().map(|error| error.kind()), Some(Code::Credentials));
     assert_eq!(rebuilds.get(), 0);
 }
 
@@ -201,6 +201,35 @@ async fn what_waits_in_a_client_that_is_replaced_comes_back() {
     client.retire();
     let error = waiting.await.unwrap_err();
     assert!(matches!(error, PublishError::Transient { code: Code::Connection, .. }), "{error:?}");
+}
+
+/// librdkafka spins while events wait in its queue behind some that are sent and not answered for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_cluster_falls_silent_steps_aside_and_is_answered_for_what_it_sent() {
+    let rig = Rig::with(&[("batch.num.messages", Property::Number(5))]).await;
+    rig.publish().await.unwrap();
+    let silence = Duration::from_secs(10);
+    rig.cluster.broker_round_trip_time(1, silence).unwrap();
+    let events = [(); 20].map(|()| publication("k"));
+    let publishing = futures_util::future::join_all(events.iter().map(|event| rig.sink.publish(event)));
+    let tending = async {
+        rig.sink.troubled().await;
+        let error = rig.sink.check().await.unwrap_err();
+        assert!(error.is_blocking(), "{error}");
+        assert_eq!(rig.rebuilds.get(), 1);
+    };
+    let (results, ()) = tokio::join!(publishing, tending);
+    let replaced = |result: &Result<_, PublishError>| {
+        matches!(result, Err(PublishError::Transient { code: Code::Connection, scope: Scope::Sink, .. }))
+    };
+    assert!(results.iter().all(|result| result.is_ok() || replaced(result)), "{results:?}");
+    let sent = results.iter().filter(|result| result.is_ok()).count();
+    assert!((5..20).contains(&sent), "{sent} were sent, the others never: {results:?}");
+    rig.cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    let heard = async { while rig.sink.check().await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(60), heard).await.unwrap();
+    assert_eq!(rig.publish().await, Ok(Published::New));
+    assert_eq!(rig.rebuilds.get(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
