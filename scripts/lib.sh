@@ -48,6 +48,11 @@ nats_server() {
     fi
 }
 
+# The haproxy to use, or nothing.
+haproxy_program() {
+    PATH="$PATH:/usr/sbin" type -P haproxy || true
+}
+
 # The Node.js to use: the machine's own when it is new enough, else the one of the cache.
 node_program() {
     if type -P node >/dev/null && at_least 18 "$(node --version | tr -d v)"; then

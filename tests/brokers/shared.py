@@ -132,6 +132,7 @@ class Brokers:
             "TENDLC_TEST_CERTS": str(safe),
             "TENDLC_TEST_BROKERS": str(ROOT / "scripts" / "brokers"),
             "TENDLC_TEST_NATS_BIN": nats.server() or "",
+            "TENDLC_TEST_HAPROXY": os.environ.get("TENDLC_BROKERS_HAPROXY", ""),
             "TENDLC_TEST_KAFKA_JARS": str(kafka.jars() or ""),
             **{f"TENDLC_TEST_{name}": os.environ.get(f"TENDLC_BROKERS_{name}", "") for name in SDKS},
         }
