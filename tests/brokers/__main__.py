@@ -6,7 +6,13 @@ scripts/brokers up | env | down        the same brokers, kept running for work b
                                        eval "$(scripts/brokers env)" && cargo test kafka
 scripts/brokers run-kafka DIR PORT     one Kafka broker of a test's own, in the foreground, in this very
                                        process: kill, stop and start it at will; DIR keeps its data
-scripts/brokers run-nats DIR PORT      the same with a NATS server (JetStream)
+scripts/brokers run-kafka DIR PORT CLIENTS ADVERTISED
+                                       the same with a second listener, at the port CLIENTS, that demands
+                                       SCRAM and tells clients to come by ADVERTISED, where a proxy listens
+scripts/brokers run-kafka-second DIR PORT FIRST
+                                       another broker of the cluster whose first one is in FIRST and runs
+scripts/brokers run-nats DIR PORT      the same with a NATS server (JetStream), whose configuration
+                                       includes DIR/more.conf
 scripts/brokers free-port              a free port outside the range the system gives to clients, for
                                        a broker that has to come back on the same one
 scripts/brokers archive                once after the install: lets Kafka start in half the time
@@ -36,6 +42,10 @@ def main(arguments):
             return shared.down()
         case ["run-kafka", directory, port]:
             kafka.execute(Path(directory), int(port))
+        case ["run-kafka", directory, port, *behind] if len(behind) == 2:
+            kafka.execute(Path(directory), int(port), behind)
+        case ["run-kafka-second", directory, port, first]:
+            kafka.execute_second(Path(directory), int(port), Path(first))
         case ["run-nats", directory, port]:
             nats.execute(Path(directory), int(port))
         case ["archive"]:

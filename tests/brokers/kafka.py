@@ -49,6 +49,25 @@ listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAIN
 """
 
+# A second listener for clients that come by another address, and have to say who they are.
+BEHIND = """\
+listeners=PLAIN://127.0.0.1:{port},CLIENTS://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAIN://127.0.0.1:{port},CLIENTS://127.0.0.1:{advertised}
+listener.security.protocol.map=PLAIN:PLAINTEXT,CLIENTS:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAIN
+listener.name.clients.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.clients.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+"""
+
+# Later lines win.
+SECOND = """\
+process.roles=broker
+node.id=2
+listeners=PLAIN://127.0.0.1:{port}
+listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAIN
+"""
+
 ALL_LISTENERS = """\
 listeners=PLAIN://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},MTLS://127.0.0.1:{mtls},EXPIRED://127.0.0.1:{expired},CONTROLLER://127.0.0.1:{controller}
 listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_SSL,MTLS:SSL,EXPIRED:SSL,CONTROLLER:PLAINTEXT
@@ -84,17 +103,34 @@ def jars():
     return directory if (directory / ".complete").exists() and shutil.which("java") else None
 
 
-def execute(directory, port):
-    """Becomes a Kafka broker; formats its storage when there is none yet."""
+def execute(directory, port, behind=None):
+    """Becomes a Kafka broker; formats its storage when there is none yet. `behind` is the port of a second listener,
+    and the one that clients are told to come by."""
     if not jars():
         exit("error: no Kafka broker; run scripts/setup brokers")
     directory = directory.resolve()
     # Chosen anew at each start, and not among the ports that tests keep for brokers that are down.
     [controller] = ports.free(1)
-    write(directory, controller, ONE_LISTENER.format(port=port, controller=controller))
+    listeners = ONE_LISTENER.format(port=port, controller=controller)
+    if behind:
+        clients, advertised = behind
+        listeners = BEHIND.format(port=port, controller=controller, clients=clients, advertised=advertised)
+    write(directory, controller, listeners)
     format_storage(directory)
     # It is started and killed many times and works little: the quick compiler is enough.
     command = java(directory, "kafka.Kafka", "server.properties", quick=True)
+    os.chdir(directory)
+    os.execvp(command[0], command)
+
+
+def execute_second(directory, port, first):
+    """Becomes another broker of the cluster whose first one has its data in the directory `first`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    text = (first.resolve() / "server.properties").read_text()
+    controller = next(line for line in text.splitlines() if line.startswith("controller.quorum.voters=")).split(":")[-1]
+    write(directory.resolve(), controller, SECOND.format(port=port))
+    format_storage(directory.resolve())
+    command = java(directory.resolve(), "kafka.Kafka", "server.properties", quick=True)
     os.chdir(directory)
     os.execvp(command[0], command)
 

@@ -35,10 +35,12 @@ def server():
 
 
 def execute(directory, port):
-    """Becomes a NATS server; what stands in more.conf of its directory goes into its configuration."""
+    """Becomes a NATS server, whose configuration includes the file more.conf."""
     program = server() or exit("error: no NATS server; run scripts/setup brokers")
-    more = directory / "more.conf"
-    config = write(directory.resolve(), "server", port, more.read_text() if more.exists() else "")
+    config = write(directory.resolve(), f"server-{port}", port, 'include "more.conf"\n')
+    more = config.with_name("more.conf")
+    if not more.exists():
+        more.write_text("logtime: true\n")  # an empty file is refused
     os.execv(program, [program, "-c", str(config)])
 
 

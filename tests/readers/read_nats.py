@@ -2,8 +2,8 @@
 
     {"topic": SUBJECT, "sequence": …, "timestamp": …, "key": null, "headers": {…}, "value": …}
 
-`value` is the parsed JSON, or the text where it is none; `body` is the value as it was, in base64.
-Exit code 1 when fewer than --count came in time.
+`value` is the parsed JSON, or the text where it is none; `body` is the value as it was, in base64. With --only HEADER
+it prints the value of that header instead. Exit code 1 when fewer than --count came in time.
 """
 
 import argparse
@@ -34,7 +34,7 @@ async def main():
             record = await subscription.next_msg(timeout=0.1)
         except TimeoutError:
             continue
-        print(line(record), flush=True)
+        print(record.headers[options.only] if options.only else line(record), flush=not options.only)
         waiting = record.metadata.num_pending
         count += 1
     await connection.close()
@@ -97,6 +97,7 @@ def arguments():
     parser.add_argument("--url", required=True, help="nats://host:port or tls://host:port")
     parser.add_argument("--stream", required=True)
     parser.add_argument("--subject", default=">", help="a filter (default: everything in the stream)")
+    parser.add_argument("--only", metavar="HEADER", help="print nothing but this header's value")
     parser.add_argument("--count", type=int, help="how many to wait for; without it, what is there")
     parser.add_argument("--timeout", type=float, default=30, help="seconds (default 30)")
     parser.add_argument("--settle", type=float, default=0, help="go on reading for so many seconds: is there too much?")

@@ -227,7 +227,7 @@ fn kafka_topics_are_looked_at_and_none_is_made() {
     assert!(told.contains("1 partitions, 1 replicas, min.insync.replicas 1"), "{told}");
     assert!(told.contains("the only copy"), "{told}");
 
-    readers::make(&["insync", &server, &prefix, "2"]);
+    readers::make(&["config", &server, &prefix, "min.insync.replicas", "2"]);
     let found = Findings::at(&made_by_hand);
     let wrong = found.problem("sink kafka");
     assert!(wrong.starts_with("error") && wrong.contains("min.insync.replicas is 2"), "{wrong}");

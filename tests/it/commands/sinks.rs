@@ -105,7 +105,7 @@ fn what_is_too_large_for_kafka_is_a_dead_letter_until_it_is_requeued() {
     relay.stop();
 
     home.write("relay.toml", &config("properties = { \"message.max.bytes\" = 4000000 }"));
-    readers::make(&["larger", &server, &prefix]);
+    readers::make(&["config", &server, &prefix, "max.message.bytes", "4000000"]);
     home.run(&["dead", "requeue", "--yes", "--sink", "kafka", "--all"]).ok();
     let relay = home.start();
     until_true("no dead letter", || dead(&home, "kafka").is_empty());

@@ -4,6 +4,8 @@
 //! `make test` runs a short form of each fault, `make torture` the long one. What is random comes from a seed that is
 //! printed; `TENDLC_TEST_SEED` sets it.
 
+mod backlog;
+mod broker;
 mod clock;
 pub mod dice;
 pub mod disk;
@@ -12,8 +14,10 @@ mod full;
 mod kill;
 mod plivo;
 mod power;
+mod replicas;
 pub mod report;
 mod rot;
 mod shim;
 mod torn;
 mod trace;
+mod versions;

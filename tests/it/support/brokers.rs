@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -51,9 +52,18 @@ pub fn run_id() -> String {
 }
 
 /// Which broker a test has for itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
     Kafka,
+    /// Clients come by a second listener, to which they are told to come by another port.
+    KafkaBehind {
+        clients: u16,
+        advertised: u16,
+    },
+    /// Another broker of the cluster whose first one has its data there.
+    KafkaSecond {
+        first: PathBuf,
+    },
     Nats,
 }
 
@@ -71,6 +81,18 @@ impl Own {
         variable("TENDLC_TEST_KAFKA_JARS").map(|_| Own::new(Kind::Kafka))
     }
 
+    /// A Kafka broker that does not run yet, with a second listener at this port. Clients have to use SCRAM there, and
+    /// are told to come by the other port.
+    pub fn kafka_behind(clients: SocketAddr, advertised: SocketAddr) -> Option<Self> {
+        let kind = Kind::KafkaBehind { clients: clients.port(), advertised: advertised.port() };
+        variable("TENDLC_TEST_KAFKA_JARS").map(|_| Own::new(kind))
+    }
+
+    /// Another broker, with number 2, of this broker's cluster. It does not run yet.
+    pub fn second(&self) -> Self {
+        Own::new(Kind::KafkaSecond { first: self.dir.path().to_owned() })
+    }
+
     /// A NATS server that does not run yet.
     pub fn nats() -> Option<Self> {
         variable("TENDLC_TEST_NATS_BIN").map(|_| Own::new(Kind::Nats))
@@ -83,47 +105,76 @@ impl Own {
     /// What clients call it.
     pub fn address(&self) -> String {
         match self.kind {
-            Kind::Kafka => format!("127.0.0.1:{}", self.port),
-            Kind::Nats => format!("nats://127.0.0.1:{}", self.port),
+            Kind::Nats => format!("nats://{}", self.socket()),
+            _ => self.socket().to_string(),
         }
     }
 
-    /// Lines that a NATS server gets beside its usual configuration.
-    pub fn configure(&self, lines: &str) {
-        assert_eq!(self.kind, Kind::Nats);
-        std::fs::write(self.dir.path().join("more.conf"), lines).unwrap();
+    /// Where it listens.
+    pub fn socket(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// What NATS's configuration includes: from the next start on, or the next `reload`.
+    pub fn configure(&self, more: &str) {
+        std::fs::write(self.dir.path().join("more.conf"), more).unwrap();
+    }
+
+    /// Has NATS read its configuration again.
+    pub fn reload(&self) {
+        self.running().signal(Signal::HUP);
     }
 
     /// Starts it, with the data it had, and waits until it answers.
     pub fn start(&mut self) {
-        let what = match self.kind {
-            Kind::Kafka => "run-kafka",
-            Kind::Nats => "run-nats",
-        };
-        let script = variable("TENDLC_TEST_BROKERS").expect("set together with the brokers");
-        let process =
-            Process::spawn(Command::new(script).arg(what).arg(self.dir.path()).arg(self.port.to_string()));
-        let process = self.running.insert(process);
-        let (kind, address) = (self.kind, SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)));
+        self.spawn();
+        let (kind, address) = (&self.kind, self.socket());
+        let process = self.running.as_mut().expect("it was spawned");
         until_true("the broker's first answer", || {
             let ended = process.ended();
             assert!(ended.is_none(), "{kind:?} ended with {ended:?}:\n{}", process.log.tail());
             match kind {
-                Kind::Kafka => kafka_answers(address),
                 Kind::Nats => nats_answers(address),
+                _ => kafka_answers(address),
             }
             .unwrap_or(false)
         });
     }
 
+    /// Starts it and does not wait.
+    pub fn spawn(&mut self) {
+        let script = variable("TENDLC_TEST_BROKERS").expect("set together with the brokers");
+        let mut command = Command::new(script);
+        command.arg(match self.kind {
+            Kind::Nats => "run-nats",
+            Kind::Kafka | Kind::KafkaBehind { .. } => "run-kafka",
+            Kind::KafkaSecond { .. } => "run-kafka-second",
+        });
+        command.arg(self.dir.path()).arg(self.port.to_string());
+        match &self.kind {
+            Kind::KafkaBehind { clients, advertised } => {
+                command.args([clients.to_string(), advertised.to_string()]);
+            }
+            Kind::KafkaSecond { first } => {
+                command.arg(first);
+            }
+            Kind::Kafka | Kind::Nats => {}
+        }
+        self.running = Some(Process::spawn(&mut command));
+    }
+
     /// Stands still: connections stay, and nothing answers.
     pub fn freeze(&self) {
-        self.running.as_ref().expect("a broker that runs").signal(Signal::STOP);
+        self.running().signal(Signal::STOP);
     }
 
     /// Goes on.
     pub fn thaw(&self) {
-        self.running.as_ref().expect("a broker that runs").signal(Signal::CONT);
+        self.running().signal(Signal::CONT);
+    }
+
+    fn running(&self) -> &Process {
+        self.running.as_ref().expect("a broker that runs")
     }
 
     /// kill -9.

@@ -30,7 +30,12 @@ impl Finished {
 
 /// The binary with these arguments, with an environment of nothing.
 pub fn command(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tendlc-relay"));
+    command_of(Path::new(env!("CARGO_BIN_EXE_tendlc-relay")), dir, arguments)
+}
+
+/// The same of another version's binary.
+pub fn command_of(program: &Path, dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(dir).args(arguments).env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command

@@ -10,6 +10,7 @@ pub mod load;
 pub mod log;
 pub mod metrics;
 pub mod process;
+pub mod proxy;
 pub mod readers;
 pub mod relay;
 pub mod secured;

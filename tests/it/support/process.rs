@@ -3,6 +3,7 @@
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
@@ -37,6 +38,42 @@ impl Process {
 
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// User and system time so far.
+    pub fn processor_time(&self) -> Duration {
+        processor_time(&self.told_of("stat").unwrap())
+    }
+
+    /// The same of each thread by its name, for whoever has to find out who was busy.
+    pub fn threads(&self) -> Vec<(String, Duration)> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid().as_raw_nonzero())).unwrap();
+        let ids = tasks.map(|task| task.unwrap().file_name().into_string().unwrap());
+        // One that is gone meanwhile is none.
+        let stats = ids.filter_map(|id| {
+            Some((self.told_of(&format!("task/{id}/comm"))?, self.told_of(&format!("task/{id}/stat"))?))
+        });
+        stats.map(|(name, stat)| (name.trim().to_owned(), processor_time(&stat))).collect()
+    }
+
+    /// Megabytes in memory.
+    pub fn resident(&self) -> f64 {
+        self.megabytes("VmRSS:")
+    }
+
+    /// The most that they ever were.
+    pub fn most_resident(&self) -> f64 {
+        self.megabytes("VmHWM:")
+    }
+
+    fn megabytes(&self, name: &str) -> f64 {
+        let status = self.told_of("status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    }
+
+    fn told_of(&self, file: &str) -> Option<String> {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.pid().as_raw_nonzero())).ok()
     }
 
     /// SIGSTOP, and waits until every thread stands still.
@@ -101,6 +138,14 @@ impl Process {
         let status = self.wait();
         assert!(status.signal().is_some() || status.code().is_some());
     }
+}
+
+/// User and system time of a line of `stat`.
+fn processor_time(stat: &str) -> Duration {
+    // The name in parentheses may hold anything; what follows the last one is numbers.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_ascii_whitespace().collect();
+    let ticks: u64 = [11, 12].into_iter().map(|field| fields[field].parse::<u64>().unwrap()).sum();
+    Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
 fn start(command: &mut Command) -> Child {

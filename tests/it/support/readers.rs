@@ -78,6 +78,13 @@ pub fn nats(url: &str, stream: &str, more: &[&str]) -> Vec<Delivered> {
     delivered(reader.args(["--url", url, "--stream", stream, "--timeout", patience()]).args(more))
 }
 
+/// The idempotency keys of everything that is in this stream now.
+pub fn nats_ids(url: &str, stream: &str) -> Vec<String> {
+    let mut reader = python("readers/read_nats.py");
+    reader.args(["--url", url, "--stream", stream, "--timeout", patience(), "--only", "idempotency-key"]);
+    cli::run(&mut reader).ok().lines().map(str::to_owned).collect()
+}
+
 fn delivered(mut reader: impl std::borrow::BorrowMut<Command>) -> Vec<Delivered> {
     cli::run(reader.borrow_mut()).ok().lines().map(Delivered::read).collect()
 }

@@ -55,6 +55,18 @@ impl Home {
         cli::run(self.command(arguments).arg("--config").arg(config))
     }
 
+    /// The same with another version's binary.
+    pub fn run_program(&self, program: &Path, arguments: &[&str]) -> Finished {
+        let config = self.path("relay.toml");
+        cli::run(cli::command_of(program, self.dir.path(), arguments).arg("--config").arg(config))
+    }
+
+    /// Starts another version's binary and waits until it listens.
+    pub fn start_program(&self, program: &Path) -> Relay {
+        let serve = ["serve", "--config", "relay.toml"];
+        Relay::listening(Process::spawn(&mut cli::command_of(program, self.dir.path(), &serve)))
+    }
+
     /// Starts the relay and waits until it listens.
     pub fn start(&self) -> Relay {
         self.start_with(|command| {
