@@ -14,6 +14,9 @@
 //!   skipped it. A sink that is not configured any more holds nothing back; its cursor is reported until forgotten.
 //! - Ledger, fingerprints and entity states outlive records. What was learned last is in memory and, durably, in the
 //!   table `notes`; it reaches the three tables later, in the order of their keys (see `index`).
+//! - The row of a record is made when it enters this spool, also when it comes from another one or is normalized again:
+//!   `received_at` never runs backwards with numbers. When its callback came is in its facts then.
+//! - What is imported is written together with the cursors of the sinks that are done with it: none gets it again.
 //! - Cursors in memory may be ahead of those on disk, never behind. Losing the difference publishes records again.
 //! - `high-water` is never newer than what is durable.
 //!
