@@ -121,7 +121,7 @@ fn a_bearer_token_is_taken_from_a_file_and_from_a_program() {
 }
 
 /// What the test broker takes: a token that nobody signed.
-fn bearer_token() -> String {
+pub fn bearer_token() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let claims = format!("{{\"sub\":\"relay\",\"iat\":{},\"exp\":{}}}", now - 10, now + 3_600);
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);

@@ -8,12 +8,14 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::faults::disk::Disk;
-use crate::support::brokers::{Own, kafka, lasting_port, nats};
+use crate::kafka_auth::bearer_token;
+use crate::support::brokers::{Own, kafka, lasting_port, nats, variable};
 use crate::support::callback::{Callback, TOKEN};
 use crate::support::cli::{self, Finished};
 use crate::support::config::{Config, fresh_prefix, topics};
 use crate::support::readers;
 use crate::support::relay::Home;
+use crate::support::secured::use_certificate;
 use crate::support::wait::until_true;
 
 /// What it found.
@@ -232,6 +234,44 @@ fn kafka_topics_are_looked_at_and_none_is_made() {
     let wrong = found.problem("sink kafka");
     assert!(wrong.starts_with("error") && wrong.contains("min.insync.replicas is 2"), "{wrong}");
     found.assert_code();
+}
+
+#[test]
+fn kafka_is_looked_at_as_whoever_the_relay_is() {
+    let Some(plain) = kafka() else { return };
+    let prefix = fresh_prefix("doctor");
+    readers::make(&["topics", &plain, &prefix]);
+    let server = variable("TENDLC_TEST_KAFKA_SASL_SSL").unwrap();
+    let of = |sasl: &str, password: &str| {
+        let lines = format!("tls = {{ ca_file = \"ca.pem\" }}\nsasl = {{ {sasl} }}");
+        let config = Config::new().kafka_sink(&server, &prefix, &lines).text();
+        let home = Home::new(&config.replace("enabled = true", "enabled = false"));
+        use_certificate(&home, "ca.pem", "ca.pem");
+        home.write("password", password);
+        home.write("token", &bearer_token());
+        Findings::at(&home)
+    };
+    let scram = "mechanism = \"SCRAM-SHA-512\", username = \"relay\", password_file = \"password\"";
+    let password = variable("TENDLC_TEST_KAFKA_PASSWORD").unwrap();
+    let good = of(scram, &password);
+    good.assert_fine("sink kafka");
+    let told = good.of_check("sink kafka").join("\n");
+    assert!(told.contains("min.insync.replicas 1"), "{told}");
+    assert!(
+        good.of_check("accounts").iter().any(|it| it.contains("password holds secrets")),
+        "{:#?}",
+        good.rows
+    );
+    assert!(!format!("{:?}", good.rows).contains(&password));
+
+    let wrong = of(scram, "t0ken-wrong-password").problem("sink kafka");
+    assert!(wrong.starts_with("error") && wrong.contains("credentials are not accepted"), "{wrong}");
+
+    // Under this mechanism the client library asks no more than what a producer asks.
+    let bearer = of("mechanism = \"OAUTHBEARER\", token_file = \"token\"", "");
+    bearer.assert_fine("sink kafka");
+    let told = bearer.of_check("sink kafka").join("\n");
+    assert!(told.contains("1 partitions, 1 replicas") && told.contains("cannot be known"), "{told}");
 }
 
 #[test]
