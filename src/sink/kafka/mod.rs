@@ -20,9 +20,10 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use prometheus::IntCounter;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -42,6 +43,9 @@ const QUEUE_PAUSE: Duration = Duration::from_millis(10);
 /// How often to look whether events under way were reported.
 const GLANCE: Duration = Duration::from_millis(500);
 
+/// How long after a topic was made it is not made again.
+const MAKING_PAUSE: Duration = Duration::from_secs(1);
+
 /// What a broker says of an event that is too large.
 const TOO_LARGE: KafkaError = KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge);
 
@@ -50,6 +54,8 @@ pub struct KafkaSink {
     clients: Clients,
     topics: Vec<Arc<str>>,
     topics_created: AtomicBool,
+    /// When a topic that an event missed was made, or could not be.
+    made: Mutex<HashMap<Arc<str>, Instant>>,
     /// One check at a time.
     checking: tokio::sync::Mutex<()>,
 }
@@ -74,6 +80,7 @@ impl KafkaSink {
             clients: Clients::new(name, config, window, rebuilds),
             topics,
             topics_created: AtomicBool::new(false),
+            made: Mutex::default(),
             checking: tokio::sync::Mutex::default(),
         }
     }
@@ -155,11 +162,24 @@ impl KafkaSink {
         let missing = matches!(&error, PublishError::Transient { code: Code::Missing, .. });
         if missing && self.clients.config().create.enabled {
             let _one_at_a_time = self.checking.lock().await;
+            if !self.is_missed_first(&publication.topic) {
+                return error;
+            }
             if let Err(failed) = self.create(&[Arc::clone(&publication.topic)]).await {
                 return PublishError::topic(failed.kind(), failed.to_string());
             }
         }
         error
+    }
+
+    /// Hundreds of events may miss a topic at the same time: whether this one is the first.
+    fn is_missed_first(&self, topic: &Arc<str>) -> bool {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = made.get(topic).is_none_or(|made| made.elapsed() >= MAKING_PAUSE);
+        if is_first {
+            made.insert(Arc::clone(topic), Instant::now());
+        }
+        is_first
     }
 
     /// Makes the topics with fixed names, until that has worked once.

@@ -153,6 +153,14 @@ async fn a_topic_that_may_not_be_written_is_never_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_many_events_miss_is_made_by_the_first_of_them() {
+    let rig = Rig::new().await;
+    let [one, other]: [Arc<str>; 2] = ["one".into(), "other".into()];
+    assert!(rig.sink.is_missed_first(&one) && rig.sink.is_missed_first(&other));
+    assert!(!rig.sink.is_missed_first(&one) && !rig.sink.is_missed_first(&other));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_waits_out_a_broker_that_is_down() {
     let rig = Rig::new().await;
     rig.publish().await.unwrap();
