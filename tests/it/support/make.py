@@ -11,7 +11,7 @@ make.py allow SERVERS NAME PREFIX           forbids it no more
 make.py stream URL NAME WINDOW              a stream for NAME.>, or a new duplicate window (seconds) for it
 make.py limit URL NAME KEY VALUE            a limit of the stream, such as max_msgs
 make.py no-stream URL NAME                  deletes the stream
-make.py leader URL NAME                     the name of the server that leads the stream
+make.py leader URL NAME                     the name of the server that leads the stream, once the others have all of it
 make.py show SERVERS URL PREFIX             a line of JSON for the topics' partitions, one for the stream
 """
 
@@ -141,7 +141,10 @@ def no_stream(url, name):
 
 
 def leader(url, name):
-    print(asyncio.run(on_nats(url, lambda jetstream: jetstream.stream_info(name))).cluster.leader or "")
+    cluster = asyncio.run(on_nats(url, lambda jetstream: jetstream.stream_info(name))).cluster
+    replicas = cluster.replicas or []
+    settled = len(replicas) == 2 and all(replica.current and not replica.offline for replica in replicas)
+    print(cluster.leader if settled else "")
 
 
 def show(servers, url, prefix):

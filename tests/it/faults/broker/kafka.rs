@@ -48,6 +48,10 @@ impl Case {
 
     /// `before` is what was read from topics that are no more.
     fn ends(self, faults: &str, mut before: Vec<Delivered>) {
+        let threads = || self.scene.relay.process.threads();
+        until_true("the end of every producer that was replaced", || {
+            !threads().iter().any(|(name, _)| name == "kafka-retired")
+        });
         self.scene.ends(faults, &["--allow-republished"], |_| {
             before.extend(read(&self.broker, &self.prefix));
             before
