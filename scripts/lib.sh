@@ -34,7 +34,9 @@ dclint_version=3.1.0
 dclint_dir="$cache/dclint-$dclint_version"
 node_version=24.19.0
 node_dir="$cache/node-$node_version"
-promtool_dir="$cache/promtool"
+prometheus_dir="$cache/prometheus"
+compose_version=2.32.0
+compose_dir="$cache/compose-$compose_version"
 
 # The NATS server to use: the pinned one, else the machine's own when it is new enough
 # (2.10 brought `sync_interval: always`).
@@ -64,12 +66,10 @@ node_program() {
     fi
 }
 
-run_promtool() {
-    if type -P promtool >/dev/null 2>&1; then
-        promtool "$@"
-    else
-        "$promtool_dir/usr/bin/promtool" "$@"
-    fi
+# prometheus_program NAME: of Prometheus' programs (prometheus, promtool, prometheus-alertmanager, amtool) the one to
+# use, or nothing.
+prometheus_program() {
+    type -P "$1" || { [ -x "$prometheus_dir/$1" ] && echo "$prometheus_dir/$1"; } || true
 }
 
 # at_least WANTED FOUND: is version FOUND the same as WANTED or newer?
