@@ -66,8 +66,7 @@ node_program() {
     fi
 }
 
-# prometheus_program NAME: of Prometheus' programs (prometheus, promtool, prometheus-alertmanager, amtool) the one to
-# use, or nothing.
+# prometheus_program NAME: of Prometheus' programs (prometheus, promtool, amtool) the one to use, or nothing.
 prometheus_program() {
     type -P "$1" || { [ -x "$prometheus_dir/$1" ] && echo "$prometheus_dir/$1"; } || true
 }

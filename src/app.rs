@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -246,6 +246,9 @@ fn lanes_of(relay: &Arc<Relay>) -> impl Fn() -> serde_json::Value + Send + Sync 
 fn new_metrics() -> anyhow::Result<Metrics> {
     let metrics = Metrics::new()?;
     metrics.set_build_info(env!("CARGO_PKG_VERSION"), option_env!("TENDLC_COMMIT").unwrap_or("unknown"))?;
+    // A clock before 1970 says nothing.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    metrics.start_time.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
     Ok(metrics)
 }
 

@@ -144,6 +144,8 @@ pub struct Metrics {
     pub ready: IntGauge,
     /// 1 from the first SIGTERM on.
     pub draining: IntGauge,
+    /// When the process started, in seconds since 1970: a change of it is a restart.
+    pub start_time: IntGauge,
 }
 
 /// The reasons of `connections_closed_total`.
@@ -230,6 +232,7 @@ impl Metrics {
             producer_rebuilds: r.counters("producer_rebuilds_total", "Times that the sink's client was built anew after a fatal error, or since its broker did not answer for events.", &["sink"])?,
             ready: r.gauge("ready", "1 while a callback can be made durable.")?,
             draining: r.gauge("draining", "1 from the first SIGTERM on.")?,
+            start_time: r.gauge("start_time_seconds", "When the process started, in seconds since 1970: a change of it is a restart.")?,
             registry: r.registry,
         };
         metrics.start_at_zero();

@@ -16,8 +16,8 @@ import kafka
 import nats
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Where scripts/setup put Plivo's SDKs: handed on to the tests under their names for it.
-SDKS = ("SDK_PYTHON", "SDK_NODE", "SDK_NODE_PATH")
+# Where scripts/setup put what else the tests run: handed on to them under their names for it.
+HANDED_ON = ("SDK_PYTHON", "SDK_NODE", "SDK_NODE_PATH", "HAPROXY", "PROMETHEUS", "PROMTOOL")
 STATE = Path(os.environ.get("TENDLC_BROKERS_STATE", ROOT / ".cache" / "brokers"))
 
 
@@ -132,9 +132,8 @@ class Brokers:
             "TENDLC_TEST_CERTS": str(safe),
             "TENDLC_TEST_BROKERS": str(ROOT / "scripts" / "brokers"),
             "TENDLC_TEST_NATS_BIN": nats.server() or "",
-            "TENDLC_TEST_HAPROXY": os.environ.get("TENDLC_BROKERS_HAPROXY", ""),
             "TENDLC_TEST_KAFKA_JARS": str(kafka.jars() or ""),
-            **{f"TENDLC_TEST_{name}": os.environ.get(f"TENDLC_BROKERS_{name}", "") for name in SDKS},
+            **{f"TENDLC_TEST_{name}": os.environ.get(f"TENDLC_BROKERS_{name}", "") for name in HANDED_ON},
         }
         if nats.server():
             environment |= nats.start(self.directory / "nats", safe)

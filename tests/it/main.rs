@@ -15,6 +15,7 @@ mod creation;
 mod dedupe;
 mod delivery;
 mod demo;
+mod deploy;
 mod drain;
 mod faults;
 mod kafka_auth;

@@ -6,7 +6,8 @@ use crate::support::config::Config;
 use crate::support::readers::manifest;
 use crate::support::relay::Home;
 
-fn read(path: &str) -> String {
+/// A file of the repository.
+pub fn read(path: &str) -> String {
     std::fs::read_to_string(manifest(path)).unwrap()
 }
 
@@ -16,7 +17,8 @@ fn anchor(heading: &str) -> String {
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
-fn anchors(runbook: &str) -> Vec<String> {
+/// Every heading's anchor.
+pub fn anchors(runbook: &str) -> Vec<String> {
     runbook.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor).collect()
 }
 
@@ -41,7 +43,7 @@ fn labels(series: &BTreeSet<String>) -> BTreeMap<(String, String), BTreeSet<Stri
 }
 
 /// `a="x",b="y"}` as pairs.
-fn pairs(labels: &str) -> Vec<(String, String)> {
+pub fn pairs(labels: &str) -> Vec<(String, String)> {
     let inside = labels.trim_end_matches('}').trim_start_matches('{');
     let pair = |text: &str| {
         let (label, value) = text.split_once('=').unwrap_or_else(|| panic!("no label in {labels}"));

@@ -1,0 +1,7 @@
+//! What lies under deploy/ is held against the real binary, and run by the real programs.
+
+mod grafana;
+mod prometheus;
+mod rules;
+mod series;
+mod token;
