@@ -25,7 +25,7 @@ pub struct Plan {
     pub round: Duration,
     /// How long a server runs before the clock starts.
     pub warm_up: Duration,
-    /// Records that wait before a drain.
+    /// Records that wait before a drain, and that are published in it; a sixth of them to a server that syncs each.
     pub drain: u64,
     /// Records in a spool that is full of them.
     pub many: u64,
@@ -40,7 +40,7 @@ impl Plan {
             rounds: 3,
             round: Duration::from_secs(4),
             warm_up: Duration::from_secs(1),
-            drain: 100_000,
+            drain: 300_000,
             many: 1_000_000,
             disk: Duration::from_secs(3),
         }

@@ -19,6 +19,25 @@ pub fn report(bench: &mut Bench) -> Result<Latency> {
     Ok(found)
 }
 
+/// How long one sync takes that is due at this pace, counted from when it was due as an answer's latency is: whatever
+/// keeps the machine from it counts as well.
+pub fn paced(bench: &Bench, per_second: f64) -> Result<Latency> {
+    let mut file = tempfile::tempfile_in(bench.directory.path()).context("a file beside the spool")?;
+    let mut times = report::times()?;
+    let start = Instant::now();
+    for number in 0.. {
+        let due = start + Duration::from_secs_f64(f64::from(number) / per_second);
+        if due - start > bench.plan.round {
+            break;
+        }
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        file.write_all(&[0x5a; 4096])?;
+        file.sync_data()?;
+        times.saturating_record(due.elapsed().as_nanos() as u64);
+    }
+    Ok(Latency::of(&times))
+}
+
 /// Appends 4 KiB and waits for `fdatasync`, over and over for `duration`. Nanoseconds of the sync alone.
 fn sync_times(directory: &Path, duration: Duration) -> Result<Histogram<u64>> {
     let mut file = tempfile::tempfile_in(directory).context("a file beside the spool")?;

@@ -30,50 +30,50 @@ fn kafka(bench: &mut Bench, spool: &Path) -> Result<()> {
     let broker = brokers::kafka(bench)?;
     let sink = Sink::Kafka(broker.address.to_string());
     let mut rounds = Vec::new();
+    let count = bench.plan.drain;
     for number in 0..bench.plan.rounds {
-        let raw = raw(bench, "raw-kafka", &broker.address.to_string(), &sink)?;
-        rounds.push((relay(bench, spool, &format!("kafka{number}"), &sink)?, raw));
+        let raw = raw(bench, "raw-kafka", &broker.address.to_string(), &sink, count)?;
+        rounds.push((relay(bench, spool, &format!("kafka{number}"), &sink, count)?, raw));
     }
-    report(bench, "Kafka", 0.7, &sink, &rounds);
+    report(bench, "Kafka", 0.7, &sink, count, &rounds);
     Ok(())
 }
 
 /// Each drain meets an empty server: it would know the ids of another round and only say so.
 fn nats(bench: &mut Bench, spool: &Path, sync: Sync) -> Result<()> {
-    let (name, short) = match sync {
-        Sync::Always => ("NATS, sync_interval: always", "always"),
-        Sync::Default => ("NATS, default sync", "default"),
+    let (name, short, count) = match sync {
+        Sync::Always => ("NATS, sync_interval: always", "always", bench.plan.drain / 6),
+        Sync::Default => ("NATS, default sync", "default", bench.plan.drain),
     };
     say(&format!("drain to {name}"));
     let mut rounds = Vec::new();
     for number in 0..bench.plan.rounds {
         let broker = brokers::nats(bench, sync)?;
-        let raw = raw(bench, "raw-nats", &broker.nats_url(), &Sink::Nats(broker.nats_url()))?;
+        let raw = raw(bench, "raw-nats", &broker.nats_url(), &Sink::Nats(broker.nats_url()), count)?;
         drop(broker);
         let broker: Broker = brokers::nats(bench, sync)?;
         let sink = Sink::Nats(broker.nats_url());
-        rounds.push((relay(bench, spool, &format!("{short}{number}"), &sink)?, raw));
+        rounds.push((relay(bench, spool, &format!("{short}{number}"), &sink, count)?, raw));
     }
-    report(bench, name, 0.7, &Sink::Nats(String::new()), &rounds);
+    report(bench, name, 0.7, &Sink::Nats(String::new()), count, &rounds);
     Ok(())
 }
 
-/// The relay, from the first events that were published to the last.
-fn relay(bench: &mut Bench, spool: &Path, name: &str, sink: &Sink) -> Result<Rate> {
+/// The relay, from the first events that were published until `count` are.
+fn relay(bench: &mut Bench, spool: &Path, name: &str, sink: &Sink, count: u64) -> Result<Rate> {
     let mut relay = Relay::start(bench, spool, name, sink)?;
     let start = relay.wait_for_published(1.0, PATIENCE)?;
     let (first, cpu) = (relay.metrics()?.sum("tendlc_published_total", ""), relay.process.cpu()?);
-    let end = relay.wait_for_published(bench.plan.drain as f64, PATIENCE)?;
-    let rate = Rate::of(bench.plan.drain as f64 - first, end - start, relay.process.cpu()? - cpu);
+    let end = relay.wait_for_published(count as f64, PATIENCE)?;
+    let rate = Rate::of(count as f64 - first, end - start, relay.process.cpu()? - cpu);
     relay.process.stop()?;
     Ok(rate)
 }
 
-fn raw(bench: &Bench, role: &str, server: &str, sink: &Sink) -> Result<Rate> {
-    let (count, window) = (bench.plan.drain.to_string(), sink.window().to_string());
-    let mut command = children::myself([role, server, &count, &window])?;
+fn raw(bench: &Bench, role: &str, server: &str, sink: &Sink, count: u64) -> Result<Rate> {
+    let mut command = children::myself([role, server, &count.to_string(), &sink.window().to_string()])?;
     let took: Took = serde_json::from_str(&bench.finish(Side::Measured, &mut command)?)?;
-    Ok(Rate::of(bench.plan.drain as f64, Duration::from_secs_f64(took.seconds), took.cpu))
+    Ok(Rate::of(count as f64, Duration::from_secs_f64(took.seconds), took.cpu))
 }
 
 /// Events a second, and a second of processor time.
@@ -89,11 +89,11 @@ impl Rate {
     }
 }
 
-fn report(bench: &mut Bench, broker: &str, wanted: f64, sink: &Sink, rounds: &[(Rate, Rate)]) {
+fn report(bench: &mut Bench, broker: &str, wanted: f64, sink: &Sink, records: u64, rounds: &[(Rate, Rate)]) {
     let of = |pick: fn(&(Rate, Rate)) -> f64| median(rounds.iter().map(pick));
     let drain = Drain {
         broker: broker.to_owned(),
-        records: bench.plan.drain,
+        records,
         window: sink.window(),
         rounds: rounds.len(),
         relay_per_second: of(|(relay, _)| relay.per_second),

@@ -105,8 +105,38 @@ fn half_load(bench: &mut Bench, rate: f64) -> Result<()> {
     let sync = disk::report(bench)?;
     let p99 = half.latency.p99_ms;
     bench.report.at_most("p99 at half load, to the disk's own median sync", 10.0, p99 / sync.p50_ms, "x");
+    relay.process.stop()?;
+    // What of it is the machine's: a p99 of the disk and of a server that does nothing, at the same pace.
+    let commits = half.groups.as_ref().map_or(rate, |groups| rate / groups.mean);
+    let paced = disk::paced(bench, commits)?;
+    bench.report.figure(
+        "the disk: 4 KiB and fdatasync, as often as at half load, p99",
+        format!("{:.3} ms", paced.p99_ms),
+    );
+    bench.report.at_most(
+        "p99 at half load, to the disk's own p99 at that pace",
+        10.0,
+        p99 / paced.p99_ms,
+        "x",
+    );
     bench.report.roads.push(half);
-    relay.process.stop()
+    let idle = noop_at(bench, rate)?;
+    bench.report.roads.push(idle);
+    Ok(())
+}
+
+/// The server that does nothing, at `rate` a second.
+fn noop_at(bench: &mut Bench, rate: f64) -> Result<Road> {
+    let (server, address) = bench.server("noop")?;
+    let mut client = Client::connect(address, CONNECTIONS)?;
+    let rounds = (0..bench.plan.rounds).map(|_| {
+        let batch = bench.batch(rate);
+        let before = server.cpu()?;
+        let seen = client.run(Pace::Open(rate), &batch, bench.plan.round)?;
+        Ok(Round { seen, cpu: server.cpu()? - before, noop: None })
+    });
+    let rounds = rounds.collect::<Result<Vec<_>>>()?;
+    Ok(summary("axum no-op, at that rate, open loop", &rounds, None))
 }
 
 /// The relay publishing to real brokers, their acknowledgements waited for.

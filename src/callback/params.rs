@@ -12,6 +12,9 @@ use crate::event::Unrecognized;
 /// commonly stop at 100 or 128: what is deeper is kept as bytes.
 pub const MAX_DEPTH: usize = 64;
 
+/// How many pairs there are, or nearly so: the list is not moved while it grows.
+const USUAL: usize = 12;
+
 /// The parameters of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params<'a> {
@@ -47,8 +50,13 @@ pub fn parse(request: &Request, max_parameters: usize) -> Params<'_> {
 
 /// The pairs of a query or of a form body, decoded: `+` is a blank, and what is not UTF-8 becomes U+FFFD.
 pub fn decode_pairs(encoded: &[u8]) -> Vec<Pair<'_>> {
-    let pairs = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-    pairs.filter_map(|pair| plain_pair(pair).or_else(|| form_urlencoded::parse(pair).next())).collect()
+    let found = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    let mut pairs = Vec::new();
+    if !encoded.is_empty() {
+        pairs.reserve(USUAL);
+    }
+    pairs.extend(found.filter_map(|pair| plain_pair(pair).or_else(|| form_urlencoded::parse(pair).next())));
+    pairs
 }
 
 /// A pair in which every byte stands for itself: most are, and need not be looked at as closely as others.

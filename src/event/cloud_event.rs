@@ -143,31 +143,41 @@ impl<'a> Event<'a> {
 
     /// The structured form, content type [`Event::STRUCTURED`].
     pub fn to_structured(&self) -> Vec<u8> {
-        let Event { specversion, source, event_type, time, datacontenttype, dataschema, sequence, .. } = self;
         let mut json = Vec::with_capacity(USUAL);
-        // By hand, since most of it are names and values that need no escaping: it is made for every event.
-        push(&mut json, &["{\"specversion\":\"", specversion, "\",\"id\":"]);
-        push_json(&mut json, &self.id);
-        push(&mut json, &[",\"source\":\"", source, "\",\"type\":\"", event_type, "\""]);
-        if let Some(subject) = &self.subject {
-            push(&mut json, &[",\"subject\":"]);
-            push_json(&mut json, subject);
-        }
-        push(&mut json, &[",\"time\":\"", time, "\",\"datacontenttype\":\"", datacontenttype]);
-        push(&mut json, &["\",\"dataschema\":\"", dataschema, "\",\"sequence\":\"", sequence]);
-        push(&mut json, &["\",\"partitionkey\":"]);
-        push_json(&mut json, &self.partitionkey);
-        push(&mut json, &[",\"data\":"]);
-        push_json(&mut json, &self.data);
-        push(&mut json, &["}"]);
+        self.write_structured(&mut json);
         json
+    }
+
+    /// Appends the structured form.
+    pub fn write_structured(&self, json: &mut Vec<u8>) {
+        let Event { specversion, source, event_type, time, datacontenttype, dataschema, sequence, .. } = self;
+        // By hand, since most of it are names and values that need no escaping: it is made for every event.
+        push(json, &["{\"specversion\":\"", specversion, "\",\"id\":"]);
+        push_json(json, &self.id);
+        push(json, &[",\"source\":\"", source, "\",\"type\":\"", event_type, "\""]);
+        if let Some(subject) = &self.subject {
+            push(json, &[",\"subject\":"]);
+            push_json(json, subject);
+        }
+        push(json, &[",\"time\":\"", time, "\",\"datacontenttype\":\"", datacontenttype]);
+        push(json, &["\",\"dataschema\":\"", dataschema, "\",\"sequence\":\"", sequence]);
+        push(json, &["\",\"partitionkey\":"]);
+        push_json(json, &self.partitionkey);
+        push(json, &[",\"data\":"]);
+        push_json(json, &self.data);
+        push(json, &["}"]);
     }
 
     /// The data alone, content type [`Event::DATA`].
     pub fn to_data(&self) -> Vec<u8> {
         let mut json = Vec::with_capacity(USUAL);
-        push_json(&mut json, &self.data);
+        self.write_data(&mut json);
         json
+    }
+
+    /// Appends the data alone.
+    pub fn write_data(&self, json: &mut Vec<u8>) {
+        push_json(json, &self.data);
     }
 }
 

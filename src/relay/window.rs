@@ -20,6 +20,9 @@ impl Entity {
     }
 }
 
+/// Hashes what nobody outside can choose: the spool's own numbers, and what has been hashed with a secret already.
+type Numbers = foldhash::fast::RandomState;
+
 /// A record on its way. Boxed from its window on, since it changes places often.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -47,9 +50,9 @@ pub(super) struct Window {
     /// Free to go after they had to wait, for another try or for their entity.
     freed: BTreeMap<u64, Box<Job>>,
     /// The entities that are under way, and what waits behind each.
-    busy: HashMap<Entity, VecDeque<Box<Job>>>,
+    busy: HashMap<Entity, VecDeque<Box<Job>>, Numbers>,
     /// Every claimed sequence that is not finished.
-    open: HashSet<u64>,
+    open: HashSet<u64, Numbers>,
     weight: usize,
     reach: usize,
 }
@@ -66,8 +69,8 @@ impl Window {
         Window {
             fresh: VecDeque::new(),
             freed: BTreeMap::new(),
-            busy: HashMap::new(),
-            open: HashSet::new(),
+            busy: HashMap::default(),
+            open: HashSet::default(),
             weight: 0,
             reach: width.saturating_mul(REACH).max(64),
         }

@@ -16,6 +16,8 @@ const LARGEST: usize = 64 << 10;
 pub struct Block {
     room: BytesMut,
     size: usize,
+    /// Where a document is written before its length is known.
+    draft: Vec<u8>,
 }
 
 /// Text in a block.
@@ -31,6 +33,16 @@ impl Block {
         }
         self.room.extend_from_slice(bytes);
         self.room.split().freeze()
+    }
+
+    /// Puts in what `write` appends.
+    pub(super) fn put_written(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+        let mut draft = std::mem::take(&mut self.draft);
+        draft.clear();
+        write(&mut draft);
+        let bytes = self.put(&draft);
+        self.draft = draft;
+        bytes
     }
 
     /// Puts in text.
@@ -71,6 +83,9 @@ mod tests {
         let texts: Vec<String> = (0..500).map(|number| format!("text {number} ä")).collect();
         let kept: Vec<Text> = texts.iter().map(|text| block.put_text(text)).collect();
         let large = block.put(long.as_bytes());
+        let written: Vec<Bytes> =
+            ["one", "more"].map(|text| block.put_written(|draft| draft.extend(text.bytes()))).into();
+        assert_eq!(written, ["one", "more"]);
         let after = block.put_text("after");
         assert!(kept.iter().zip(&texts).all(|(kept, text)| **kept == **text));
         assert_eq!((&large[..], &*after, &*block.put_text("")), (long.as_bytes(), "after", ""));

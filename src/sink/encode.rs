@@ -80,8 +80,12 @@ impl Encoder {
     ) -> Publication {
         self.raw.apply(event.raw_mut());
         let (content_type, payload, mut more_headers) = match self.mode {
-            ContentMode::Structured => (Event::STRUCTURED, event.to_structured(), Vec::new()),
-            ContentMode::Binary => (Event::DATA, event.to_data(), self.style.headers(&event)),
+            ContentMode::Structured => {
+                (Event::STRUCTURED, block.put_written(|json| event.write_structured(json)), Vec::new())
+            }
+            ContentMode::Binary => {
+                (Event::DATA, block.put_written(|json| event.write_data(json)), self.style.headers(&event))
+            }
         };
         more_headers.extend(replay.map(|replay| (REPLAY, replay.to_string())));
         Publication {
@@ -91,7 +95,7 @@ impl Encoder {
             id: block.put_text(event.id()),
             content_type,
             more_headers,
-            payload: block.put(&payload),
+            payload,
             replay,
         }
     }

@@ -269,6 +269,7 @@ fn page_until<T>(
     parameters.extend(wanted);
     let mut rows = statement.query(parameters.as_slice())?;
     let mut page = Page { filtered: !plan.only.is_all(), ..Page::new() };
+    let mut reading = record::Reading::default();
     let mut weight = 0;
     let mut seen = plan.after;
     while page.records.len() < limit && weight < PAGE_BYTES {
@@ -281,7 +282,7 @@ fn page_until<T>(
         gap(&mut page, seen, sequence);
         seen = sequence;
         if !plan.acked.contains(sequence) {
-            weight += page.take(record::read(row)?, &mut take);
+            weight += page.take(reading.read(row)?, &mut take);
         }
     }
     Ok(page)

@@ -86,40 +86,75 @@ pub(super) enum Found {
 
 /// Reads a row of [`COLUMNS`]. Errors are SQLite's; a row that does not make sense is `Damaged`.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Found> {
-    let sequence = row.get(0)?;
-    let good = parse(row).filter(|(_, matches)| *matches);
-    Ok(good.map_or(Found::Damaged { sequence }, |(record, _)| Found::Good(record)))
+    Reading::default().read(row)
 }
 
 /// The record, and whether its checksum matches; `None` when the row does not decode.
 pub(super) fn parse(row: &Row<'_>) -> Option<(Record, bool)> {
-    let id: String = row.get(1).ok()?;
-    let previous: Option<String> = row.get(4).ok()?;
-    let transition: Option<String> = row.get(5).ok()?;
-    let (verdict_json, facts_json) = (text(row, 12)?, text(row, 13)?);
-    let record = Record {
-        request: Request {
-            method: method(text(row, 8)?)?,
-            target: row.get(9).ok()?,
-            content_type: row.get(10).ok()?,
-            content_encoding: row.get(11).ok()?,
-            body: Bytes::copy_from_slice(row.get_ref(14).ok()?.as_blob().ok()?),
-        },
-        verdict: serde_json::from_str(verdict_json).ok()?,
-        facts: serde_json::from_str(facts_json).ok()?,
-        stamp: Stamp {
-            sequence: row.get(0).ok()?,
-            id: EventId::from_stored(id),
-            received_at: Timestamp::from_millis(row.get(2).ok()?),
-            occurrence: row.get(3).ok()?,
-            previous_status: previous.map(|word| word.parse::<Status>()).transpose().ok()?,
-            transition: transition.map(|word| parse_transition(&word).ok_or(())).transpose().ok()?,
-            revision: row.get(6).ok()?,
-        },
-    };
-    let expected: u32 = row.get(7).ok()?;
-    let matches = checksum(&record.stamp, &record.request, verdict_json, facts_json) == expected;
-    Some((record, matches))
+    Reading::default().parse(row)
+}
+
+/// Rows read one after the other: nearly all of one spool have the same verdict, which is parsed once.
+#[derive(Default)]
+pub(super) struct Reading {
+    /// The latest verdict, as text and parsed.
+    verdict: Option<(String, Verdict)>,
+    /// What a checksum is taken over.
+    summed: Vec<u8>,
+}
+
+impl Reading {
+    /// As [`read`].
+    pub(super) fn read(&mut self, row: &Row<'_>) -> rusqlite::Result<Found> {
+        let sequence = row.get(0)?;
+        let good = self.parse(row).filter(|(_, matches)| *matches);
+        Ok(good.map_or(Found::Damaged { sequence }, |(record, _)| Found::Good(record)))
+    }
+
+    fn parse(&mut self, row: &Row<'_>) -> Option<(Record, bool)> {
+        let id: String = row.get(1).ok()?;
+        let (previous, transition) = (optional_text(row, 4)?, optional_text(row, 5)?);
+        let (verdict_json, facts_json) = (text(row, 12)?, text(row, 13)?);
+        let record = Record {
+            request: Request {
+                method: method(text(row, 8)?)?,
+                target: row.get(9).ok()?,
+                content_type: row.get(10).ok()?,
+                content_encoding: row.get(11).ok()?,
+                body: Bytes::copy_from_slice(row.get_ref(14).ok()?.as_blob().ok()?),
+            },
+            verdict: self.verdict(verdict_json)?,
+            facts: serde_json::from_str(facts_json).ok()?,
+            stamp: Stamp {
+                sequence: row.get(0).ok()?,
+                id: EventId::from_stored(id),
+                received_at: Timestamp::from_millis(row.get(2).ok()?),
+                occurrence: row.get(3).ok()?,
+                previous_status: previous.map(|word| word.parse::<Status>()).transpose().ok()?,
+                transition: transition.map(|word| parse_transition(word).ok_or(())).transpose().ok()?,
+                revision: row.get(6).ok()?,
+            },
+        };
+        let expected: u32 = row.get(7).ok()?;
+        let found = checksum_in(&mut self.summed, &record.stamp, &record.request, verdict_json, facts_json);
+        Some((record, found == expected))
+    }
+
+    fn verdict(&mut self, json: &str) -> Option<Verdict> {
+        match &self.verdict {
+            Some((text, verdict)) if text == json => Some(verdict.clone()),
+            _ => {
+                let verdict: Verdict = serde_json::from_str(json).ok()?;
+                self.verdict = Some((json.to_owned(), verdict.clone()));
+                Some(verdict)
+            }
+        }
+    }
+}
+
+/// `None` when it is not text; `Some(None)` when there is none.
+fn optional_text<'r>(row: &'r Row<'_>, column: usize) -> Option<Option<&'r str>> {
+    row.get_ref(column).ok()?.as_str_or_null().ok()
 }
 
 fn text<'r>(row: &'r Row<'_>, column: usize) -> Option<&'r str> {
@@ -138,9 +173,13 @@ fn parse_transition(word: &str) -> Option<Transition> {
 
 /// CRC-32 over everything that the event is made from, each part with its length.
 pub(super) fn checksum(stamp: &Stamp, request: &Request, verdict: &str, facts: &str) -> u32 {
-    // In one piece, since a few bytes at a time take several times as long.
-    let mut all =
-        Vec::with_capacity(512 + request.target.len() + verdict.len() + facts.len() + request.body.len());
+    checksum_in(&mut Vec::new(), stamp, request, verdict, facts)
+}
+
+/// The same, in memory that was used before. In one piece, since a few bytes at a time take several times as long.
+fn checksum_in(all: &mut Vec<u8>, stamp: &Stamp, request: &Request, verdict: &str, facts: &str) -> u32 {
+    all.clear();
+    all.reserve(512 + request.target.len() + verdict.len() + facts.len() + request.body.len());
     let mut part = |bytes: &[u8]| {
         all.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
         all.extend_from_slice(bytes);
@@ -162,5 +201,5 @@ pub(super) fn checksum(stamp: &Stamp, request: &Request, verdict: &str, facts: &
     part(verdict.as_bytes());
     part(facts.as_bytes());
     part(&request.body);
-    crc32fast::hash(&all)
+    crc32fast::hash(all)
 }

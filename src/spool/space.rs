@@ -31,6 +31,7 @@ pub(super) struct Step {
 }
 
 /// The pages of the database.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Pages {
     count: u64,
     free: u64,

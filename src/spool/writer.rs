@@ -20,7 +20,8 @@ use super::jobs::{AppendJob, Changed, DeadJob, Job, Jobs, tell_all};
 use super::open::Opened;
 use super::state::State;
 use super::{
-    Change, ChangeDone, Mode, OpenError, Order, PurgeStep, Shared, SpoolError, audit, changes, cursors, gauge,
+    Change, ChangeDone, Mode, OpenError, Order, PurgeStep, Shared, SpoolError, audit, changes, cursors,
+    gauge, space,
 };
 
 mod batch;
@@ -46,6 +47,7 @@ pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Result<Jobs, OpenErr
         index: opened.index,
         tend: tend::Tend::new(opened.clock_jumped, shared.now(), Instant::now()),
         log_frames: Arc::new(AtomicU64::new(0)),
+        pages: None,
         restart_from: 0,
         save_by: None,
         retry_at: None,
@@ -81,6 +83,8 @@ struct Writer {
     checkpoints: Checkpoints,
     /// Frames in the log after the last commit.
     log_frames: Arc<AtomicU64>,
+    /// The database's pages after the last commit: to ask for them outside of one takes locks.
+    pages: Option<space::Pages>,
     /// Frames above which the writer waits for the log to be restarted, after it was tried in vain.
     restart_from: u64,
     /// When acknowledgements have to be saved.
@@ -300,14 +304,16 @@ impl Writer {
             if tx.is_autocommit() {
                 return Err(E::from(lost("SQLite rolled the batch back by itself")));
             }
+            let pages = space::pages(&tx)?;
             let begun = Instant::now();
             tx.commit()?;
             self.shared.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
-            Ok(result)
+            Ok((result, pages))
         };
         let result = attempt();
         match &result {
-            Ok(_) => {
+            Ok((_, pages)) => {
+                self.pages = Some(*pages);
                 self.state = state;
                 self.index.committed();
                 for (lane, unsaved) in &unsaved {
@@ -325,7 +331,7 @@ impl Writer {
         if result.is_ok() {
             self.checkpoints.note_commit();
         }
-        result
+        result.map(|(result, _)| result)
     }
 
     /// Saves everything, folds the log into the database and lets go of the lock.
@@ -419,6 +425,7 @@ impl Writer {
             Ok(())
         };
         conn.wal_hook(Some(hook))?;
+        self.pages = None;
         self.conn = Some(conn);
         Ok(())
     }

@@ -4,12 +4,13 @@
 //! start is read by a thread of its own, a page at a time; until it is through, every look is taken. What is learned
 //! after the start is added as it comes. Nothing is ever taken out: what a failed batch left behind costs looks, too.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 
 use fastbloom::BloomFilter;
+use foldhash::quality::RandomState;
 use rusqlite::Connection;
 
 use super::super::{Shared, SpoolError};

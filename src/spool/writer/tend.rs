@@ -233,7 +233,7 @@ impl Writer {
 
     /// Bytes in use: pages and log.
     pub(super) fn used(&self) -> u64 {
-        let pages = self.conn.as_ref().and_then(|conn| space::pages(conn).ok());
+        let pages = self.pages.or_else(|| self.conn.as_ref().and_then(|conn| space::pages(conn).ok()));
         let used = pages.map_or(0, |pages| pages.used_bytes()) + self.shared.paths.wal_bytes();
         self.shared.health.set_bytes(used);
         self.shared.metrics.spool_bytes.set(gauge(used));
