@@ -114,6 +114,8 @@ pub struct Metrics {
     pub spool_recoveries: IntCounter,
     /// Records whose checksum did not match when claimed.
     pub spool_damaged_records: IntCounter,
+    /// Notes of the ledger that could not be read at the last start: retries of what they were about may be taken for new.
+    pub spool_damaged_notes: IntGauge,
     /// Changes of the spool made by command, by kind.
     pub operator_changes: IntCounterVec,
     /// Events acknowledged by the broker, by sink and topic (the configured name, templates not expanded).
@@ -217,6 +219,7 @@ impl Metrics {
             spool_poisoned: r.gauge("spool_poisoned", "1 while the spool refuses appends after a disk error.")?,
             spool_recoveries: r.counter("spool_recoveries_total", "Times that the spool proved good again after a disk error.")?,
             spool_damaged_records: r.counter("spool_damaged_records_total", "Records whose checksum did not match when claimed.")?,
+            spool_damaged_notes: r.gauge("spool_damaged_notes", "Notes of the ledger that could not be read at the last start: retries of what they were about may be taken for new.")?,
             operator_changes: r.counters("operator_changes_total", "Changes of the spool made by command, by kind.", &["change"])?,
             published: r.counters("published_total", "Events acknowledged by the broker, by sink and topic (the configured name, templates not expanded).", &["sink", "topic"])?,
             publish_retries: r.counters("publish_retries_total", "Publications to be tried again, by sink and topic.", &["sink", "topic"])?,

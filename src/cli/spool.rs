@@ -15,7 +15,8 @@ use crate::event::Timestamp;
 pub enum SpoolCommand {
     /// Sizes, counts and cursors.
     Status(Shown),
-    /// Check the file's pages, every record's checksum, that none is missing, and the mark of what was acknowledged.
+    /// Check the file's pages, the checksums of records and of the ledger's notes, that no record is missing, and the mark of
+    /// what was acknowledged.
     ///
     /// Names the damaged ranges, and ends with exit code 3 when there are any. Also while the relay runs.
     Verify(Shown),

@@ -91,6 +91,9 @@ fn told_of_export(done: &Exported) -> String {
             many(done.unreadable, "callback")
         ));
     }
+    if done.damaged_notes > 0 {
+        lines.push(format!("DAMAGED, left out: {} of the ledger", many(done.damaged_notes, "note")));
+    }
     if let HighWaterFound::Ahead { acknowledged, tip } = done.high_water {
         lines
             .push(format!("LOST: records up to {acknowledged} were acknowledged, the latest there is {tip}"));

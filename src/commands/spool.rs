@@ -56,6 +56,12 @@ fn show_verified(found: &Verified) -> Result<(), Failure> {
             line_out(&format!("{what}: records {first} to {last}"))?;
         }
     }
+    if found.damaged_notes > 0 {
+        line_out(&format!(
+            "DAMAGED: {} of the ledger; retries of what they were about may be published as new events",
+            many(found.damaged_notes, "note")
+        ))?;
+    }
     match found.high_water {
         HighWaterFound::None | HighWaterFound::Good => {}
         HighWaterFound::Ahead { acknowledged, tip } => line_out(&format!(

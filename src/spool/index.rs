@@ -98,6 +98,8 @@ pub(super) struct Index {
     sealed_until: u64,
     /// Up to this, everything that notes say is in the tables.
     carried_until: u64,
+    /// Notes that could not be read back.
+    damaged: u64,
 }
 
 impl Index {
@@ -112,10 +114,15 @@ impl Index {
     pub(super) fn reload(&mut self, conn: &Connection) -> rusqlite::Result<()> {
         let mut index = Index { presence: std::mem::take(&mut self.presence), ..Index::default() };
         let found = notes::read(conn, &mut index.live)?;
-        (index.oldest, index.next) = (found.first, found.next);
+        (index.oldest, index.next, index.damaged) = (found.first, found.next, found.damaged);
         index.live.keys().for_each(|key| index.presence.add(key));
         *self = index;
         Ok(())
+    }
+
+    /// How many notes could not be read back when they were last read: what they said is not known any more.
+    pub(super) fn damaged_notes(&self) -> u64 {
+        self.damaged
     }
 
     /// Has the keys in the tables read, so that what is not there need not be looked up.

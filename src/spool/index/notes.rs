@@ -86,6 +86,8 @@ pub(super) fn forget(tx: &Connection, until: u64) -> rusqlite::Result<()> {
 pub(super) struct Found {
     pub(super) first: u64,
     pub(super) next: u64,
+    /// How many are damaged.
+    pub(super) damaged: u64,
 }
 
 /// Reads all notes, oldest first, into `entries`.
@@ -112,7 +114,7 @@ pub(super) fn read(conn: &Connection, entries: &mut Entries) -> rusqlite::Result
             "notes of the spool's ledger are damaged: retries of the callbacks that they were about may be published as new events; check the disk"
         );
     }
-    Ok(Found { first: first.unwrap_or(next), next })
+    Ok(Found { first: first.unwrap_or(next), next, damaged })
 }
 
 /// Shows each note of a batch. `None` when the bytes make no sense; what came before that was shown.

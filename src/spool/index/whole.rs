@@ -13,16 +13,22 @@ pub(in crate::spool) struct Whole<'c> {
     conn: &'c Connection,
     /// What notes say stands above what the tables say.
     noted: Entries,
+    damaged: u64,
 }
 
 impl<'c> Whole<'c> {
     /// Reads the notes.
     pub(in crate::spool) fn read(conn: &'c Connection) -> rusqlite::Result<Self> {
-        let mut noted = Entries::default();
+        let (mut noted, mut damaged) = (Entries::default(), 0);
         if schema::has_table(conn, "notes")? {
-            notes::read(conn, &mut noted)?;
+            damaged = notes::read(conn, &mut noted)?.damaged;
         }
-        Ok(Whole { conn, noted })
+        Ok(Whole { conn, noted, damaged })
+    }
+
+    /// How many notes cannot be read: what they say is not shown.
+    pub(in crate::spool) fn damaged_notes(&self) -> u64 {
+        self.damaged
     }
 
     /// Shows each signature.

@@ -44,6 +44,8 @@ pub struct Exported {
     pub damaged: Vec<Range>,
     /// Callbacks held back or in quarantine that cannot be read and were left out.
     pub unreadable: u64,
+    /// Notes of the ledger that cannot be read and were left out.
+    pub damaged_notes: u64,
     /// What the mark of the acknowledged says.
     pub high_water: HighWaterFound,
     /// The SHA-256 that the file ends with.
@@ -71,7 +73,7 @@ impl Exported {
     /// Whether all that the spool ever acknowledged and still holds is in it.
     pub fn is_whole(&self) -> bool {
         let marked = matches!(self.high_water, HighWaterFound::None | HighWaterFound::Good);
-        self.damaged.is_empty() && self.unreadable == 0 && marked
+        self.damaged.is_empty() && self.unreadable == 0 && self.damaged_notes == 0 && marked
     }
 }
 
@@ -99,11 +101,13 @@ impl SpoolReader {
                 quarantined: 0,
                 damaged: Vec::new(),
                 unreadable: 0,
+                damaged_notes: 0,
                 high_water: self.marked(mark, tip)?,
                 sha256: String::new(),
             },
         };
         let index = Whole::read(&self.conn)?;
+        export.done.damaged_notes = index.damaged_notes();
         export.records(&sinks, &index)?;
         export.ledger(&index)?;
         export.held()?;

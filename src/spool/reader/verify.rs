@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::super::cursor::Cursor;
 use super::super::high_water::{self, Mark};
+use super::super::index::Whole;
 use super::super::record::{self, Found};
 use super::SpoolReader;
 use super::export::sinks;
@@ -25,6 +26,8 @@ pub struct Verified {
     /// Records that are not there although not every sink had them yet. What the disk is known to have lost is not
     /// among them: `spool status` has that.
     pub lost: Vec<Range>,
+    /// Notes of the ledger whose checksum does not match: retries of what they were about may be taken for new.
+    pub damaged_notes: u64,
     /// What the mark of the acknowledged says.
     pub high_water: HighWaterFound,
 }
@@ -65,12 +68,14 @@ impl Verified {
     /// Whether nothing is wrong.
     pub fn is_good(&self) -> bool {
         let marked = matches!(self.high_water, HighWaterFound::None | HighWaterFound::Good);
-        self.pages.is_empty() && self.damaged.is_empty() && self.lost.is_empty() && marked
+        let whole = self.pages.is_empty() && self.damaged.is_empty() && self.lost.is_empty();
+        whole && self.damaged_notes == 0 && marked
     }
 }
 
 impl SpoolReader {
-    /// Checks the pages, every record's checksum, that no record is missing, and the high-water mark.
+    /// Checks the pages, the checksum of every record and of the ledger's notes, that no record is missing, and the
+    /// high-water mark.
     ///
     /// # Errors
     /// When the spool cannot be read at all; what is damaged is no error but a finding.
@@ -85,6 +90,10 @@ impl SpoolReader {
         if let Err(error) = self.look_at_records(tip, &mut found, &mut gaps) {
             found.pages.push(format!("records cannot be read to the end: {error}"));
             return Ok(found);
+        }
+        match Whole::read(&self.conn) {
+            Ok(index) => found.damaged_notes = index.damaged_notes(),
+            Err(error) => found.pages.push(format!("the ledger's notes cannot be read: {error}")),
         }
         found.lost = self.lost(gaps)?;
         Ok(found)

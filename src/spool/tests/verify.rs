@@ -105,3 +105,26 @@ fn a_backup_is_a_spool_of_its_own_that_goes_on_from_there() {
     assert_eq!(sequence(again.append_blocking(fresh(12))), 11);
     assert!(matches!(bench.reader().backup(&at), Err(BackupError::Exists(_))), "never over another");
 }
+
+#[test]
+fn a_damaged_note_of_the_ledger_is_found_and_shown_by_a_gauge() {
+    let bench = Bench::new();
+    let spool = bench.open(&[]);
+    for number in 0..3 {
+        sequence(spool.append_blocking(fresh(number)));
+    }
+    spool.close_blocking();
+    let conn = rusqlite::Connection::open(bench.file("spool.db")).unwrap();
+    conn.execute("UPDATE notes SET entries = zeroblob(length(entries)) WHERE number = 2", []).unwrap();
+    drop(conn);
+    let found = bench.reader().verify().unwrap();
+    assert_eq!((found.damaged_notes, found.good_records, found.is_good()), (1, 3, false));
+    let mut out = Vec::new();
+    let exported = bench.reader().export(&mut out).unwrap();
+    assert_eq!((exported.damaged_notes, exported.is_whole()), (1, false));
+    assert_eq!(bench.metrics.spool_damaged_notes.get(), 0);
+    let spool = bench.open(&[]);
+    assert_eq!(bench.metrics.spool_damaged_notes.get(), 1);
+    // What is intact is known.
+    assert!(matches!(spool.append_blocking(fresh(0)).unwrap(), Outcome::Duplicate { .. }));
+}

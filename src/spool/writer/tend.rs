@@ -247,6 +247,7 @@ impl Writer {
         metrics.spool_records.set(gauge(state.records));
         metrics.held_rows.set(gauge(state.held));
         metrics.quarantine_rows.set(gauge(state.quarantine));
+        metrics.spool_damaged_notes.set(gauge(self.index.damaged_notes()));
         let rows = [
             ("signatures", state.signatures),
             ("fingerprints", state.fingerprints),
