@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::spool::exchange::{self, ExchangeError, Line, Summary};
 use crate::spool::{
     Adopted, Change, ChangeDone, ExportError, Exported, HighWaterFound, ImportStep, Range, SpoolReader,
+    sync_directory,
 };
 
 /// Lines in one change: callbacks are taken between two of them.
@@ -71,6 +72,9 @@ fn to_file(
     let written = reader.export(BufWriter::new(&file)).map_err(&failed).and_then(|done| {
         file.sync_all()?;
         fs::rename(&part, to)?;
+        // The name has to last as well: what it stands for may be all that is left of a replica.
+        let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
+        sync_directory(parent.unwrap_or(Path::new(".")))?;
         Ok(done)
     });
     if written.is_err() {

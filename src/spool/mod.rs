@@ -108,6 +108,7 @@ use crate::metrics::Metrics;
 use crate::normalize::NormalizedCallback;
 use crate::sabotage;
 use files::Paths;
+pub(crate) use files::sync_directory;
 use health::Health;
 use jobs::{Job, Jobs, Told};
 use lanes::Lane;
