@@ -1,6 +1,6 @@
 //! Dead letters.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::{Agreement, Shown};
 use crate::commands::{self, Failure};
@@ -29,32 +29,32 @@ pub enum DeadCommand {
     },
     /// Give up dead letters of a sink: it never gets them. The records stay, and can be replayed.
     Discard {
-        /// The sink.
-        #[arg(long, value_name = "NAME")]
-        sink: String,
-        /// The records' sequence numbers, as listed.
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
-        sequences: Vec<u64>,
-        /// All dead letters of the sink.
-        #[arg(long)]
-        all: bool,
+        #[command(flatten)]
+        chosen: Chosen,
         #[command(flatten)]
         agreement: Agreement,
     },
     /// Send dead letters of a sink to it again, once their cause is mended.
     Requeue {
-        /// The sink.
-        #[arg(long, value_name = "NAME")]
-        sink: String,
-        /// The records' sequence numbers, as listed.
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
-        sequences: Vec<u64>,
-        /// All dead letters of the sink.
-        #[arg(long)]
-        all: bool,
+        #[command(flatten)]
+        chosen: Chosen,
         #[command(flatten)]
         agreement: Agreement,
     },
+}
+
+/// Dead letters of one sink.
+#[derive(Debug, Args)]
+pub struct Chosen {
+    /// The sink.
+    #[arg(long, value_name = "NAME")]
+    sink: String,
+    /// The records' sequence numbers, as listed.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    sequences: Vec<u64>,
+    /// All dead letters of the sink.
+    #[arg(long)]
+    all: bool,
 }
 
 impl DeadCommand {
@@ -64,10 +64,10 @@ impl DeadCommand {
             DeadCommand::Show { sink, sequence, shown } => {
                 commands::dead::show_one(config, &sink, sequence, shown)
             }
-            DeadCommand::Requeue { sink, sequences, all, agreement } => {
+            DeadCommand::Requeue { chosen: Chosen { sink, sequences, all }, agreement } => {
                 commands::dead::requeue(config, sink, (!all).then_some(sequences), agreement)
             }
-            DeadCommand::Discard { sink, sequences, all, agreement } => {
+            DeadCommand::Discard { chosen: Chosen { sink, sequences, all }, agreement } => {
                 commands::dead::discard(config, sink, (!all).then_some(sequences), agreement)
             }
         }
