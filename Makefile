@@ -4,7 +4,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo run build test torture fuzz check bench load brokers setup clean
+.PHONY: help demo stack run build test torture fuzz check bench load brokers setup clean
 
 # The demo needs no speed: the development profile builds in a third of the time of the release
 # profile. A release binary that is there already is used.
@@ -16,6 +16,11 @@ help: ## what can be made
 demo: ## a 10DLC story sent to a relay in a temporary directory, and what became of it
 	@scripts/setup build
 	@cargo run -q --locked $(profile) -- demo $(ARGS)
+
+stack: ## what docker-compose.yml starts with its profile `demo`, without Docker: relay, Kafka, NATS, Prometheus, Alertmanager
+	@scripts/setup build brokers readers
+	@cargo build -q --locked $(profile) --bins
+	@scripts/brokers stack $(or $(CARGO_TARGET_DIR),target)/$(if $(profile),release,debug)
 
 run: ## the relay with config/relay.toml: no broker needed (ARGS='...' for more arguments)
 	@scripts/setup build

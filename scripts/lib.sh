@@ -34,7 +34,7 @@ dclint_version=3.1.0
 dclint_dir="$cache/dclint-$dclint_version"
 node_version=24.19.0
 node_dir="$cache/node-$node_version"
-prometheus_dir="$cache/prometheus"
+prometheus_dir="$cache/debian-prometheus"
 compose_version=2.32.0
 compose_dir="$cache/compose-$compose_version"
 
@@ -66,9 +66,10 @@ node_program() {
     fi
 }
 
-# prometheus_program NAME: of Prometheus' programs (prometheus, promtool, amtool) the one to use, or nothing.
+# prometheus_program NAME: of Prometheus' programs (prometheus, promtool, prometheus-alertmanager, amtool) the one to
+# use, or nothing.
 prometheus_program() {
-    type -P "$1" || { [ -x "$prometheus_dir/$1" ] && echo "$prometheus_dir/$1"; } || true
+    type -P "$1" || { [ -x "$prometheus_dir/bin/$1" ] && echo "$prometheus_dir/bin/$1"; } || true
 }
 
 # at_least WANTED FOUND: is version FOUND the same as WANTED or newer?

@@ -11,10 +11,15 @@ scripts/brokers run-kafka DIR PORT CLIENTS ADVERTISED
                                        SCRAM and tells clients to come by ADVERTISED, where a proxy listens
 scripts/brokers run-kafka-second DIR PORT FIRST
                                        another broker of the cluster whose first one is in FIRST and runs
+scripts/brokers run-kafka-file FILE    one with this configuration
 scripts/brokers run-nats DIR PORT      the same with a NATS server (JetStream), whose configuration
                                        includes DIR/more.conf
 scripts/brokers free-port              a free port outside the range the system gives to clients, for
                                        a broker that has to come back on the same one
+scripts/brokers stack PROGRAMS [--free-ports] [--interval=1s]
+                                       what docker-compose.yml starts with its profile `demo`, as plain
+                                       processes, until it is ended; PROGRAMS is the directory of the relay's
+                                       own. Ports are those that Compose publishes, where they are free
 scripts/brokers archive                once after the install: lets Kafka start in half the time
 
 The addresses, certificates and passwords are environment variables that begin with TENDLC_TEST_;
@@ -48,6 +53,14 @@ def main(arguments):
             kafka.execute_second(Path(directory), int(port), Path(first))
         case ["run-nats", directory, port]:
             nats.execute(Path(directory), int(port))
+        case ["run-kafka-file", config]:
+            kafka.execute_file(Path(config))
+        case ["stack", built, *options]:
+            # It needs the YAML of the tests' Python.
+            import stack
+
+            given = dict((one.removeprefix("--").replace("-", "_") + "=").split("=")[:2] for one in options)
+            return stack.run(built, "free_ports" in given, given.get("interval"))
         case ["archive"]:
             kafka.archive()
         case ["free-port"]:

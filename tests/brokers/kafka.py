@@ -135,6 +135,16 @@ def execute_second(directory, port, first):
     os.execvp(command[0], command)
 
 
+def execute_file(config):
+    """Becomes a Kafka broker with this configuration; formats its storage when there is none yet."""
+    directory = config.resolve().parent
+    Path(directory, "log4j2.properties").write_text(LOG)
+    data = next(line.split("=", 1)[1] for line in config.read_text().splitlines() if line.startswith("log.dirs="))
+    format_storage(directory, config=config, data=Path(data))
+    command = java(directory, "kafka.Kafka", str(config), quick=True)
+    os.execvp(command[0], command)
+
+
 def start(directory, certificates, python):
     """Starts the shared broker; answers the environment that tests find it by."""
     password, stranger = secrets.token_hex(12), secrets.token_hex(12)
@@ -180,10 +190,10 @@ def scram(mechanism, user, password):
     return "--add-scram", f"{mechanism}=[name={user},password={password}]"
 
 
-def format_storage(directory, *more):
-    if (directory / "data" / "meta.properties").exists():
+def format_storage(directory, *more, config="server.properties", data=None):
+    if Path(data or directory / "data", "meta.properties").exists():
         return
-    arguments = "format", "-t", CLUSTER, "-c", "server.properties", *more
+    arguments = "format", "-t", CLUSTER, "-c", str(config), *more
     done = subprocess.run(java(directory, "kafka.tools.StorageTool", *arguments, quick=True), cwd=directory, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"formatting Kafka's storage failed: {done.stdout}{done.stderr}")

@@ -15,10 +15,12 @@ def free(count):
     return numbers
 
 
-def lasting():
-    """A free port below the range that outgoing connections get, so that none takes it while its
-    server is stopped."""
-    for port in random.sample(range(10_000, 32_000), 200):
+def lasting(wanted=(), taken=()):
+    """A free port: one that is wanted, else one below the range that outgoing connections get, so that none takes it
+    while its server is stopped. None of those that are taken already."""
+    for port in [*wanted, *random.sample(range(10_000, 32_000), 200)]:
+        if port in taken:
+            continue
         try:
             socket.create_server(("127.0.0.1", port)).close()
             return port

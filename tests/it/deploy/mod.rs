@@ -1,7 +1,9 @@
 //! What lies under deploy/ is held against the real binary, and run by the real programs.
 
+mod api;
 mod grafana;
 mod prometheus;
 mod rules;
 mod series;
+mod stack;
 mod token;

@@ -1,12 +1,12 @@
 //! The real Prometheus, with the files it is deployed with.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::api::Api;
 use crate::runbook::read;
 use crate::support::brokers::{lasting_port, variable};
 use crate::support::callback::Callback;
@@ -31,7 +31,7 @@ fn the_rules_pass_their_own_tests() {
 /// A server with an HTTP interface, in a directory of its own.
 struct Server {
     process: Process,
-    address: SocketAddr,
+    api: Api,
     _dir: TempDir,
 }
 
@@ -39,42 +39,14 @@ impl Server {
     fn start(program: &str, dir: TempDir, port: u16, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.current_dir(dir.path()).arg(format!("--web.listen-address=127.0.0.1:{port}")).args(arguments);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut server = Server { process: Process::spawn(&mut command), address, _dir: dir };
+        let api = Api(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let mut server = Server { process: Process::spawn(&mut command), api, _dir: dir };
         until_true("a server that is ready", || {
             let ended = server.process.ended();
             assert!(ended.is_none(), "{ended:?}:\n{}", server.process.log.tail());
-            server.get("/-/ready").is_some()
+            server.api.get("/-/ready").is_some()
         });
         server
-    }
-
-    /// The body of an answer 200. By HTTP/1.0, in which a body comes whole.
-    fn get(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(self.address).ok()?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        head.split(' ').nth(1).filter(|code| *code == "200").map(|_| body.to_owned())
-    }
-
-    fn json(&self, path: &str) -> Value {
-        let body = self.get(path).unwrap_or_else(|| panic!("{path}:\n{}", self.process.log.tail()));
-        serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"))
-    }
-
-    /// What this query finds.
-    fn query(&self, query: &str) -> Vec<Value> {
-        let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
-        self.json(&format!("/api/v1/query?query={query}"))["data"]["result"].as_array().unwrap().clone()
-    }
-
-    /// The alerts that fire.
-    fn firing(&self) -> Vec<Value> {
-        let alerts = self.json("/api/v1/alerts");
-        let alerts = alerts["data"]["alerts"].as_array().unwrap();
-        alerts.iter().filter(|alert| alert["state"] == "firing").cloned().collect()
     }
 }
 
@@ -107,16 +79,16 @@ fn a_tampered_callback_makes_an_alert_fire() {
 
     // All is well, and that was seen: the counters stood at 0.
     for query in ["up{job=\"tendlc-relay\"} == 1", "tendlc:verifications_refused:rate5m == 0"] {
-        until_true(query, || !prometheus.query(query).is_empty());
+        until_true(query, || !prometheus.api.query(query).is_empty());
     }
-    assert_eq!(prometheus.firing(), Vec::<Value>::new());
+    assert_eq!(prometheus.api.firing(), Vec::<Value>::new());
 
     let callback = Callback::new("brand", "registered");
     relay.accept(&callback);
     let answer = relay.send(&callback.param("reason", "another"));
     assert_eq!((answer.status, answer.text("status").as_str()), (200, "quarantined"));
 
-    let firing = until("an alert", || Some(prometheus.firing()).filter(|firing| !firing.is_empty()));
+    let firing = until("an alert", || Some(prometheus.api.firing()).filter(|firing| !firing.is_empty()));
     let [alert] = firing.as_slice() else { panic!("{firing:?}") };
     assert_eq!(alert["labels"]["alertname"], "TendlcNonceConflict", "{alert}");
     assert_eq!(alert["labels"]["severity"], "critical", "{alert}");
@@ -126,7 +98,7 @@ fn a_tampered_callback_makes_an_alert_fire() {
 
     // What the dashboards show is answered by all of this; only failures of sinks are none.
     for query in super::grafana::queries() {
-        until_true(&query, || !prometheus.query(&query).is_empty() || query.ends_with("> 0"));
+        until_true(&query, || !prometheus.api.query(&query).is_empty() || query.ends_with("> 0"));
     }
     relay.stop();
 }
