@@ -4,7 +4,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo stack run build test torture fuzz check bench load brokers setup clean
+.PHONY: help demo stack run build test torture fuzz check bench load sbom brokers setup clean
 
 # The demo needs no speed: the development profile builds in a third of the time of the release
 # profile. A release binary that is there already is used.
@@ -58,6 +58,10 @@ bench: ## requests per second with fsync on, drain rates to NATS and Kafka (ARGS
 load: ## the relay beside plivo-sim's load (ARGS='--rate 2000 --duration 30s'; PROFILE=dev for a quick look)
 	@scripts/setup build
 	@PROFILE=$(PROFILE) scripts/load $(ARGS)
+
+sbom: ## what the binaries are made of, in CycloneDX, in target/sbom
+	@scripts/setup build sbom
+	@scripts/sbom $(ARGS)
 
 brokers: ## the brokers of the tests, kept running; scripts/brokers down ends them
 	@scripts/setup brokers readers sdks
