@@ -40,6 +40,9 @@ node_dir="$cache/node-$node_version"
 prometheus_dir="$cache/debian-prometheus"
 compose_version=2.32.0
 compose_dir="$cache/compose-$compose_version"
+helm_version=3.17.0
+helm_dir="$cache/helm-$helm_version"
+chart_venv="$cache/chart-$(digest "$root/tests/chart/requirements.txt")"
 
 # The NATS server to use: the pinned one, else the machine's own when it is new enough
 # (2.10 brought `sync_interval: always`).
@@ -73,6 +76,11 @@ node_program() {
 # use, or nothing.
 prometheus_program() {
     type -P "$1" || { [ -x "$prometheus_dir/bin/$1" ] && echo "$prometheus_dir/bin/$1"; } || true
+}
+
+# The helm to use, where there is also what its charts are checked with; or nothing.
+helm_program() {
+    if [ -x "$helm_dir/helm" ] && [ -e "$chart_venv/.complete" ]; then echo "$helm_dir/helm"; fi
 }
 
 # at_least WANTED FOUND: is version FOUND the same as WANTED or newer?
