@@ -12,6 +12,9 @@ scripts/brokers run-kafka DIR PORT CLIENTS ADVERTISED
 scripts/brokers run-kafka-second DIR PORT FIRST
                                        another broker of the cluster whose first one is in FIRST and runs
 scripts/brokers run-kafka-file FILE    one with this configuration
+scripts/brokers run-kafka-member DIR PORT NUMBER CONTROLLER...
+                                       broker NUMBER (from 1 on) of a cluster of as many as there are ports
+                                       for controllers: each is both, and any may be killed
 scripts/brokers run-nats DIR PORT      the same with a NATS server (JetStream), whose configuration
                                        includes DIR/more.conf
 scripts/brokers free-port              a free port outside the range the system gives to clients, for
@@ -51,6 +54,8 @@ def main(arguments):
             kafka.execute(Path(directory), int(port), behind)
         case ["run-kafka-second", directory, port, first]:
             kafka.execute_second(Path(directory), int(port), Path(first))
+        case ["run-kafka-member", directory, port, number, *controllers] if controllers:
+            kafka.execute_member(Path(directory), int(port), int(number), controllers)
         case ["run-nats", directory, port]:
             nats.execute(Path(directory), int(port))
         case ["run-kafka-file", config]:

@@ -1,4 +1,4 @@
-"""A Kafka broker: KRaft, one node, a listener for each way to be let in."""
+"""Kafka brokers: KRaft, one node with a listener for each way to be let in, or several that form a cluster."""
 
 import os
 import secrets
@@ -68,6 +68,15 @@ listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAIN
 """
 
+# One of several brokers that elect their controller and the leaders of their partitions among themselves.
+MEMBER = """\
+node.id={number}
+controller.quorum.voters={voters}
+listeners=PLAIN://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAIN
+"""
+
 ALL_LISTENERS = """\
 listeners=PLAIN://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},MTLS://127.0.0.1:{mtls},EXPIRED://127.0.0.1:{expired},CONTROLLER://127.0.0.1:{controller}
 listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_SSL,MTLS:SSL,EXPIRED:SSL,CONTROLLER:PLAINTEXT
@@ -116,21 +125,29 @@ def execute(directory, port, behind=None):
         clients, advertised = behind
         listeners = BEHIND.format(port=port, controller=controller, clients=clients, advertised=advertised)
     write(directory, controller, listeners)
-    format_storage(directory)
-    # It is started and killed many times and works little: the quick compiler is enough.
-    command = java(directory, "kafka.Kafka", "server.properties", quick=True)
-    os.chdir(directory)
-    os.execvp(command[0], command)
+    become(directory)
 
 
 def execute_second(directory, port, first):
     """Becomes another broker of the cluster whose first one has its data in the directory `first`."""
-    directory.mkdir(parents=True, exist_ok=True)
     text = (first.resolve() / "server.properties").read_text()
     controller = next(line for line in text.splitlines() if line.startswith("controller.quorum.voters=")).split(":")[-1]
     write(directory.resolve(), controller, SECOND.format(port=port))
-    format_storage(directory.resolve())
-    command = java(directory.resolve(), "kafka.Kafka", "server.properties", quick=True)
+    become(directory.resolve())
+
+
+def execute_member(directory, port, number, controllers):
+    """Becomes broker `number` (from 1 on) of as many as there are ports of controllers."""
+    voters = ",".join(f"{one}@127.0.0.1:{controller}" for one, controller in enumerate(controllers, 1))
+    own = controllers[number - 1]
+    write(directory.resolve(), own, MEMBER.format(number=number, voters=voters, port=port, controller=own))
+    become(directory.resolve())
+
+
+def become(directory):
+    format_storage(directory)
+    # It is started and killed many times and works little: the quick compiler is enough.
+    command = java(directory, "kafka.Kafka", "server.properties", quick=True)
     os.chdir(directory)
     os.execvp(command[0], command)
 

@@ -64,6 +64,11 @@ enum Kind {
     KafkaSecond {
         first: PathBuf,
     },
+    /// One of several that elect their controller and the leaders of their partitions among themselves.
+    KafkaMember {
+        number: usize,
+        controllers: Vec<u16>,
+    },
     Nats,
 }
 
@@ -91,6 +96,18 @@ impl Own {
     /// Another broker, with number 2, of this broker's cluster. It does not run yet.
     pub fn second(&self) -> Self {
         Own::new(Kind::KafkaSecond { first: self.dir.path().to_owned() })
+    }
+
+    /// Three Kafka brokers that form a cluster, any of which may be killed.
+    pub fn kafka_cluster() -> Option<Vec<Self>> {
+        variable("TENDLC_TEST_KAFKA_JARS")?;
+        let controllers: Vec<u16> = (0..3).map(|_| lasting_port()).collect();
+        let member = |number| Own::new(Kind::KafkaMember { number, controllers: controllers.clone() });
+        let mut brokers: Vec<_> = (1..=3).map(member).collect();
+        // None of them answers before most of them run.
+        brokers.iter_mut().for_each(Own::spawn);
+        brokers.iter_mut().for_each(Own::answers);
+        Some(brokers)
     }
 
     /// A NATS server that does not run yet.
@@ -122,12 +139,16 @@ impl Own {
 
     /// Has NATS read its configuration again.
     pub fn reload(&self) {
-        self.running().signal(Signal::HUP);
+        self.process().signal(Signal::HUP);
     }
 
     /// Starts it, with the data it had, and waits until it answers.
     pub fn start(&mut self) {
         self.spawn();
+        self.answers();
+    }
+
+    fn answers(&mut self) {
         let (kind, address) = (&self.kind, self.socket());
         let process = self.running.as_mut().expect("it was spawned");
         until_true("the broker's first answer", || {
@@ -149,6 +170,7 @@ impl Own {
             Kind::Nats => "run-nats",
             Kind::Kafka | Kind::KafkaBehind { .. } => "run-kafka",
             Kind::KafkaSecond { .. } => "run-kafka-second",
+            Kind::KafkaMember { .. } => "run-kafka-member",
         });
         command.arg(self.dir.path()).arg(self.port.to_string());
         match &self.kind {
@@ -158,6 +180,9 @@ impl Own {
             Kind::KafkaSecond { first } => {
                 command.arg(first);
             }
+            Kind::KafkaMember { number, controllers } => {
+                command.arg(number.to_string()).args(controllers.iter().map(u16::to_string));
+            }
             Kind::Kafka | Kind::Nats => {}
         }
         self.running = Some(Process::spawn(&mut command));
@@ -165,15 +190,15 @@ impl Own {
 
     /// Stands still: connections stay, and nothing answers.
     pub fn freeze(&self) {
-        self.running().signal(Signal::STOP);
+        self.process().signal(Signal::STOP);
     }
 
     /// Goes on.
     pub fn thaw(&self) {
-        self.running().signal(Signal::CONT);
+        self.process().signal(Signal::CONT);
     }
 
-    fn running(&self) -> &Process {
+    pub fn process(&self) -> &Process {
         self.running.as_ref().expect("a broker that runs")
     }
 

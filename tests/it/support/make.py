@@ -11,6 +11,7 @@ make.py allow SERVERS NAME PREFIX           forbids it no more
 make.py stream URL NAME WINDOW              a stream for NAME.>, or a new duplicate window (seconds) for it
 make.py limit URL NAME KEY VALUE            a limit of the stream, such as max_msgs
 make.py no-stream URL NAME                  deletes the stream
+make.py leaders SERVERS TOPIC COPIES        the number of each partition's leader, once each has so many copies in step
 make.py leader URL NAME                     the name of the server that leads the stream, once the others have all of it
 make.py show SERVERS URL PREFIX             a line of JSON for the topics' partitions, one for the stream
 """
@@ -63,6 +64,12 @@ def topics_on_two(servers, prefix):
     both = {"replica_assignment": [[1, 2]], "config": {"min.insync.replicas": "2"}}
     wanted = [NewTopic(name, num_partitions=1, **both) for name in names(prefix)]
     administer(servers, lambda admin: admin.create_topics(wanted))
+
+
+def leaders(servers, topic, copies):
+    found = AdminClient({"bootstrap.servers": servers}).list_topics(topic, timeout=30).topics[topic].partitions
+    if found and all(len(one.isrs) == int(copies) and one.leader in one.isrs for one in found.values()):
+        print(*(found[number].leader for number in sorted(found)))
 
 
 def config(servers, prefix, name, value):
@@ -178,6 +185,8 @@ match sys.argv[1:]:
         limit(url, name, key, value)
     case ["no-stream", url, name]:
         no_stream(url, name)
+    case ["leaders", servers, topic, copies]:
+        leaders(servers, topic, copies)
     case ["leader", url, name]:
         leader(url, name)
     case ["show", servers, url, prefix]:
