@@ -40,7 +40,7 @@ torture: export CI := true
 torture: ## the long forms of the fault and attack suites, and the chaos of plivo-sim with 100,000 callbacks, against both brokers
 	@scripts/setup build brokers readers
 	@cargo test -q --locked --no-run --test it
-	@TENDLC_TEST_TORTURE=1 scripts/brokers with cargo test --locked --test it -- --nocapture --test-threads 1 sim::brokers faults:: attacks::
+	@TENDLC_TEST_TORTURE=1 scripts/brokers with cargo test --locked --test it -- --nocapture --test-threads 1 sim::brokers faults:: attacks:: scaling::
 	@$(MAKE) fuzz
 
 fuzz: ## each fuzz target for SECONDS (600): nightly Rust and cargo-fuzz, installed when missing

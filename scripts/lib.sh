@@ -38,6 +38,7 @@ dclint_dir="$cache/dclint-$dclint_version"
 node_version=24.19.0
 node_dir="$cache/node-$node_version"
 prometheus_dir="$cache/debian-prometheus"
+nginx_dir="$cache/nginx"
 compose_version=2.32.0
 compose_dir="$cache/compose-$compose_version"
 helm_version=3.17.0
@@ -59,6 +60,11 @@ nats_server() {
 # The haproxy to use, or nothing.
 haproxy_program() {
     PATH="$PATH:/usr/sbin" type -P haproxy || true
+}
+
+# The nginx to use, or nothing.
+nginx_program() {
+    PATH="$PATH:/usr/sbin" type -P nginx || { [ -x "$nginx_dir/sbin/nginx" ] && echo "$nginx_dir/sbin/nginx"; } || true
 }
 
 # The Node.js to use: the machine's own when it is new enough, else the one of the cache.

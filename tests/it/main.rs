@@ -27,6 +27,7 @@ mod outage;
 mod renormalize;
 mod rotation;
 mod runbook;
+mod scaling;
 mod sim;
 mod spool_full;
 mod stalled;

@@ -12,7 +12,7 @@ pub mod disk;
 mod eio;
 mod full;
 mod kill;
-mod plivo;
+pub mod plivo;
 mod power;
 mod replicas;
 pub mod report;

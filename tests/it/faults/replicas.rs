@@ -1,20 +1,18 @@
 //! Replicas that are ended in good order while callbacks come: one by itself, and two behind haproxy, one after the other.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Command;
 use std::time::Duration;
 
 use super::plivo::{Calls, Plivo, attempts_of_all_delivered};
 use super::report::{say, size};
 use crate::sim::run::{assert_holds, broken, verify_read};
-use crate::support::brokers::{self, lasting_port, variable};
+use crate::support::balancer::{Balancer, Rule};
+use crate::support::brokers::{self, lasting_port};
 use crate::support::callback::Callback;
 use crate::support::config::{Config, fresh_prefix};
-use crate::support::http;
-use crate::support::process::Process;
 use crate::support::readers::{self, Delivered, topics};
-use crate::support::relay::{Home, Relay};
-use crate::support::wait::until_true;
+use crate::support::relay::Home;
+use crate::support::replica::Replica;
 
 /// Plivo's last retry comes 4.2 s after its first attempt: later than any restart.
 const TIME_SCALE: &str = "0.01";
@@ -35,7 +33,7 @@ fn sigterm_under_load_loses_nothing_and_publishes_nothing_twice() {
     let plivo = Plivo::making(&home, address, &calls);
     let ends = size(4, 40);
     for _ in 0..ends {
-        takes_more(&relay);
+        relay.takes_more();
         relay.stop();
         relay = home.start_at(address);
         // No callback meets two of them: nobody restarts a relay four times in seven minutes.
@@ -56,78 +54,6 @@ fn sigterm_under_load_loses_nothing_and_publishes_nothing_twice() {
     ));
 }
 
-fn takes_more(relay: &Relay) {
-    let taken = || relay.metrics().sum("tendlc_callbacks_total", &[]);
-    let before = taken();
-    until_true("more callbacks", || taken() > before + 50.0);
-}
-
-/// A replica with a spool of its own, at addresses that it keeps.
-struct Replica {
-    home: Home,
-    callbacks: SocketAddr,
-    admin: SocketAddr,
-    relay: Option<Relay>,
-}
-
-impl Replica {
-    fn new(config: &str) -> Self {
-        let [callbacks, admin] = [(); 2].map(|()| (Ipv4Addr::LOCALHOST, lasting_port()).into());
-        let mut replica = Replica { home: Home::new(config), callbacks, admin, relay: None };
-        replica.start();
-        replica
-    }
-
-    fn start(&mut self) {
-        let (callbacks, admin) = (self.callbacks.to_string(), self.admin.to_string());
-        let relay = self.home.start_with(|command| {
-            command.env("TENDLC_INGRESS__LISTEN", callbacks).env("TENDLC_ADMIN__LISTEN", admin);
-        });
-        until_true("readiness", || relay.admin("/readyz").status == 200);
-        self.relay = Some(relay);
-    }
-
-    fn relay(&self) -> &Relay {
-        self.relay.as_ref().expect("a replica that runs")
-    }
-
-    fn restart(&mut self) {
-        self.relay.take().expect("a replica that runs").stop();
-        self.start();
-    }
-
-    fn restart_killed(&mut self) {
-        self.relay.take().expect("a replica that runs").kill();
-        self.start();
-    }
-}
-
-/// haproxy as an operator would set it up: by the URL's path, to a replica that says it is ready.
-fn proxy(home: &Home, replicas: &[Replica; 2]) -> Option<(Process, SocketAddr)> {
-    let program = variable("TENDLC_TEST_HAPROXY")?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, lasting_port()));
-    let servers: String = replicas
-        .iter()
-        .enumerate()
-        .map(|(number, one)| format!("server r{number} {} check port {}\n", one.callbacks, one.admin.port()))
-        .collect();
-    home.write(
-        "haproxy.cfg",
-        &format!(
-            "defaults\nmode http\ntimeout connect 1s\ntimeout client 75s\ntimeout server 8s\noption redispatch 1\n\
-             frontend plivo\nbind {address}\ndefault_backend relays\n\
-             backend relays\nbalance uri\nhash-type consistent\noption httpchk GET /readyz\n\
-             default-server inter 100ms fall 1 rise 1\n{servers}"
-        ),
-    );
-    let mut process = Process::spawn(Command::new(program).args(["-db", "-f"]).arg(home.path("haproxy.cfg")));
-    until_true("haproxy and both replicas behind it", || {
-        assert!(process.ended().is_none(), "{}", process.log.tail());
-        http::send(address, &http::Request::new("GET", "/")).is_ok_and(|answer| answer.status == 404)
-    });
-    Some((process, address))
-}
-
 #[test]
 fn two_replicas_behind_a_proxy_are_restarted_in_turn_and_no_callback_is_given_up() {
     let Some(nats) = brokers::nats() else { return };
@@ -136,19 +62,21 @@ fn two_replicas_behind_a_proxy_are_restarted_in_turn_and_no_callback_is_given_up
     let config = Config::new().drain_delay("1s").nats_sink(&nats, &prefix, "").text();
     let mut replicas = [Replica::new(&config), Replica::new(&config)];
     let home = Home::new("");
-    let Some((_proxy, address)) = proxy(&home, &replicas) else { return };
+    let Some(balancer) = Balancer::haproxy(Rule::Path, &replicas) else { return };
     // Several paths, of which each replica has some.
     let paths = (0..6).map(|tag| format!("/tendlc_status/acme/t{tag}/")).collect();
     let calls = Calls { time_scale: TIME_SCALE, paths, ..Calls::every(Duration::from_millis(5)) };
-    let plivo = Plivo::making(&home, address, &calls);
+    let plivo = Plivo::making(&home, balancer.address, &calls);
     let rounds = size(2, 20);
     for _ in 0..rounds {
         for replica in &mut replicas {
-            takes_more(replica.relay());
-            replica.restart();
+            replica.relay().takes_more();
+            replica.stop();
+            replica.start();
         }
-        takes_more(replicas[0].relay());
-        replicas[0].restart_killed();
+        replicas[0].relay().takes_more();
+        replicas[0].kill();
+        replicas[0].start();
     }
     let callbacks = plivo.end();
     let attempts = attempts_of_all_delivered(&home);
@@ -164,9 +92,7 @@ fn two_replicas_behind_a_proxy_are_restarted_in_turn_and_no_callback_is_given_up
     // Each replica keeps the order of what it took, and an entity's callbacks may have met both.
     let broken: Vec<_> = broken(&report).into_iter().filter(|kind| *kind != "out_of_order").collect();
     assert!(broken.is_empty(), "{report:#}");
-    for replica in &mut replicas {
-        replica.relay.take().expect("a replica that runs").stop();
-    }
+    replicas.iter_mut().for_each(Replica::stop);
     say(&format!(
         "two replicas behind haproxy: {rounds} rolling restarts and kills, {callbacks} callbacks in {attempts} attempts, \
          none given up, each once on NATS"

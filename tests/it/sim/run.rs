@@ -7,13 +7,13 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::callback::{AUTH_ID, ORIGIN, TOKEN};
-use crate::support::cli::{self, Finished};
+use crate::support::cli::{self, Finished, program};
 use crate::support::readers::Delivered;
 use crate::support::relay::Home;
 
 /// A command of the simulator in this directory.
 pub fn sim(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_plivo-sim"));
+    let mut command = Command::new(program(env!("CARGO_BIN_EXE_plivo-sim")));
     command.current_dir(dir).args(arguments).env_clear();
     command.env("PLIVO_AUTH_ID", AUTH_ID).env("PLIVO_AUTH_TOKEN", TOKEN);
     command

@@ -1,8 +1,10 @@
 //! The binary's commands.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use super::readers::manifest;
 
 /// A command that has ended.
 #[derive(Debug)]
@@ -30,7 +32,17 @@ impl Finished {
 
 /// The binary with these arguments, with an environment of nothing.
 pub fn command(dir: &Path, arguments: &[&str]) -> Command {
-    command_of(Path::new(env!("CARGO_BIN_EXE_tendlc-relay")), dir, arguments)
+    command_of(&program(env!("CARGO_BIN_EXE_tendlc-relay")), dir, arguments)
+}
+
+/// The program that was built for the tests, or the one of its name in the directory `TENDLC_TEST_PROGRAMS`, such as
+/// `target/release`: figures want that one.
+pub fn program(built: &str) -> PathBuf {
+    let built = Path::new(built);
+    match std::env::var_os("TENDLC_TEST_PROGRAMS") {
+        Some(programs) => manifest("").join(programs).join(built.file_name().unwrap()),
+        None => built.to_owned(),
+    }
 }
 
 /// The same of another version's binary.

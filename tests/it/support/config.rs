@@ -91,8 +91,13 @@ impl Config {
 
     /// A sink called `nats` that makes its stream, of the name `prefix` and with subjects that begin so.
     pub fn nats_sink(self, url: &str, prefix: &str, lines: &str) -> Self {
+        self.nats_sink_of(1, url, prefix, lines)
+    }
+
+    /// The same of a stream with so many copies.
+    pub fn nats_sink_of(self, replicas: usize, url: &str, prefix: &str, lines: &str) -> Self {
         let own = format!("type = \"nats\"\nservers = [\"{url}\"]\nstream = \"{prefix}\"\n{lines}");
-        let create = "create = { enabled = true }";
+        let create = format!("create = {{ enabled = true, replicas = {replicas} }}");
         self.tables(&format!("[sinks.nats]\n{own}\n{create}\n{}", topics("nats", prefix)))
     }
 

@@ -15,7 +15,7 @@ use super::http::{self, Request, Response};
 use super::log::field;
 use super::metrics::Metrics;
 use super::process::Process;
-use super::wait::until;
+use super::wait::{until, until_true};
 
 /// A directory with a configuration, in which a relay is started, ended and started again.
 pub struct Home {
@@ -187,11 +187,20 @@ impl Relay {
             .unwrap_or_else(|| panic!("no {name} in {ready}"))
     }
 
+    /// How many callbacks it has answered 200.
+    pub fn taken(&self) -> f64 {
+        self.metrics().sum("tendlc_callbacks_total", &[])
+    }
+
+    /// Waits until it has taken some more.
+    pub fn takes_more(&self) {
+        let before = self.taken();
+        until_true("more callbacks", || self.taken() > before + 50.0);
+    }
+
     /// Waits until nothing is left to publish on any sink.
     pub fn drained(&self) {
-        super::wait::until_true("an empty backlog on every sink", || {
-            self.metrics().sum("tendlc_depth", &[]) == 0.0
-        });
+        until_true("an empty backlog on every sink", || self.metrics().sum("tendlc_depth", &[]) == 0.0);
     }
 
     pub fn kill(mut self) {

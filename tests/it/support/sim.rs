@@ -6,6 +6,7 @@ use std::process::Command;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use super::cli::program;
 use super::http::{self, Request, Response};
 use super::process::Process;
 use super::wait::until;
@@ -72,7 +73,7 @@ impl Sim {
 
 /// The binary with these arguments, with an environment of nothing.
 pub fn sim(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_plivo-sim"));
+    let mut command = Command::new(program(env!("CARGO_BIN_EXE_plivo-sim")));
     command.args(arguments).env_clear();
     command
 }

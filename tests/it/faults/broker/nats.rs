@@ -47,7 +47,7 @@ impl Case {
         let mut config = config.text();
         if !creates {
             readers::make(&["stream", &server.address(), &stream, "600"]);
-            config = config.replace("create = { enabled = true }", "");
+            config = config.replace("create = { enabled = true, replicas = 1 }", "");
         }
         let scene = Scene::new("nats", &config);
         Some(Case { server, proxy, stream, scene })
