@@ -4,6 +4,7 @@
 //! `make test` runs a short form of each fault, `make torture` the long one. What is random comes from a seed that is
 //! printed; `TENDLC_TEST_SEED` sets it.
 
+mod adoption;
 mod backlog;
 mod broker;
 mod clock;

@@ -25,8 +25,10 @@ pub fn until_true(what: &str, mut condition: impl FnMut() -> bool) {
     until(what, || condition().then_some(()));
 }
 
-/// Asks `probe` until it answers, for as long as what it says instead keeps changing; seldom, since to answer may cost
-/// whom it asks more than it does else.
+/// How long to wait before asking again whom an answer may cost more than all that it does else.
+const SELDOM: Duration = Duration::from_secs(1);
+
+/// Asks `probe` until it answers, for as long as what it says instead keeps changing; seldom.
 pub fn until_still<T, P: PartialEq>(what: &str, mut probe: impl FnMut() -> Result<T, P>) -> T {
     let (mut last, mut moved) = (None, Instant::now());
     loop {
@@ -37,6 +39,6 @@ pub fn until_still<T, P: PartialEq>(what: &str, mut probe: impl FnMut() -> Resul
             }
             Err(_) => assert!(moved.elapsed() < PATIENCE, "nothing moved for {PATIENCE:?}: {what}"),
         }
-        std::thread::sleep(10 * GLANCE);
+        std::thread::sleep(SELDOM);
     }
 }
