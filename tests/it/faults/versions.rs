@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::report::{say, unable};
 use crate::support::callback::Callback;
+use crate::support::cli::program;
 use crate::support::config::Config;
 use crate::support::files;
 use crate::support::readers::{is_torture, manifest};
@@ -139,8 +140,13 @@ fn id(event: &Value) -> &str {
     event["id"].as_str().unwrap()
 }
 
+/// This version's program.
+fn own() -> PathBuf {
+    program(env!("CARGO_BIN_EXE_tendlc-relay"))
+}
+
 fn there_and_back(other: &Path) -> usize {
-    let own = Path::new(env!("CARGO_BIN_EXE_tendlc-relay"));
+    let own = &own();
     let mut records = 0;
     for [first, second] in [[own, other], [other, own]] {
         let mut journey = Journey::new();
@@ -177,7 +183,7 @@ fn a_spool_of_the_oldest_format_is_opened_and_goes_on() {
         .into_iter()
         .map(|(turn, nonce, id)| (Journey::callback(turn as usize, turn as usize).nonce(&nonce), id))
         .collect();
-    let own = Path::new(env!("CARGO_BIN_EXE_tendlc-relay"));
+    let own = &own();
     assert_eq!(journey.taken.len(), 20);
     for killed in [true, false] {
         journey.goes_on_with(own, killed);
@@ -206,5 +212,5 @@ fn the_oldest_spool_is_written_by_the_program_of_its_time() {
 /// The journey itself has to be one that a version can pass.
 #[test]
 fn a_spool_goes_from_this_version_to_itself() {
-    there_and_back(Path::new(env!("CARGO_BIN_EXE_tendlc-relay")));
+    there_and_back(&own());
 }
