@@ -31,7 +31,7 @@ build: ## the release binary, target/release/tendlc-relay
 	@cargo build --locked --release $(ARGS)
 
 test: ## every test, against real NATS and Kafka servers (ARGS='--test it kafka' for some)
-	@scripts/setup build brokers readers sdks
+	@scripts/setup build brokers readers sdks contract
 	@cargo test -q --locked --no-run
 	@scripts/brokers with cargo test --locked $(ARGS)
 
@@ -67,7 +67,7 @@ sbom: ## what the binaries are made of, in CycloneDX, in target/sbom
 	@scripts/sbom $(ARGS)
 
 brokers: ## the brokers of the tests, kept running; scripts/brokers down ends them
-	@scripts/setup brokers readers sdks
+	@scripts/setup brokers readers sdks contract
 	@scripts/brokers up
 
 setup: ## install everything that building, testing and checking need

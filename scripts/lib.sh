@@ -30,6 +30,7 @@ nats_dir="$cache/nats-$(digest "$root/tests/brokers/requirements.txt")"
 lint_dir="$cache/lint-$(digest "$root/scripts/requirements-lint.txt")"
 sdk_python="$cache/sdk-python-$(digest "$root/tests/interop/requirements.txt")"
 sdk_node="$cache/sdk-node-$(digest "$root/tests/interop/package-lock.json")"
+asyncapi_dir="$cache/asyncapi-$(digest "$root/tests/asyncapi/package-lock.json")"
 sbom_venv="$cache/sbom-$(digest "$root/scripts/requirements-sbom.txt")"
 cyclonedx_version=0.5.9
 cyclonedx_dir="$cache/cargo-cyclonedx-$cyclonedx_version"

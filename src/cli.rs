@@ -67,6 +67,13 @@ enum Command {
         /// brand, campaign, number_linking, number_unlinking or unrecognized.
         endpoint: Option<Kind>,
     },
+    /// Print the topics and events of the configured sinks as an AsyncAPI 3.0 document.
+    ///
+    /// Servers, a channel for each topic, what the relay sends there, keys, headers, the JSON Schemas that `schema` prints,
+    /// and examples that went the relay's own road under this configuration. In JSON, which AsyncAPI takes as it takes
+    /// YAML. It names hosts, topics, streams and directories; no secret, user, certificate or account. No broker is
+    /// asked, and no account or token has to be there.
+    Asyncapi,
     /// Check captured signatures.
     #[command(subcommand)]
     Signature(SignatureCommand),
@@ -134,6 +141,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Schema { endpoint } => {
             commands::schema::run(endpoint, std::io::stdout().lock()).map_err(Failure::from)
         }
+        Command::Asyncapi => commands::asyncapi::run(&beside(&sources)?),
         Command::Signature(command) => command.run(sources),
         Command::Events(args) => commands::events::run(&beside(&sources)?, &args),
         Command::Spool(command) => command.run(&beside(&sources)?),
@@ -186,6 +194,7 @@ mod tests {
             "schema",
             "schema number_linking",
             "schema unrecognized",
+            "asyncapi --config relay.toml",
             "signature verify --scheme v3",
             "events --follow --json",
             "events --endpoint brand --entity B1 --status rejected --since 2h --until 2026-11-24T13:00:00Z --limit 5",

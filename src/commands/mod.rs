@@ -1,5 +1,6 @@
 //! What each command does, apart from reading the command line.
 
+pub mod asyncapi;
 pub mod check_config;
 pub mod dead;
 pub mod demo;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::block::{Block, Text};
-use super::config::ContentMode;
+use super::config::{ContentMode, SinkConfig, Target};
 use super::raw::RawKept;
 use super::topics::Topics;
 use crate::event::Event;
@@ -40,6 +40,19 @@ impl Publication {
     }
 }
 
+/// What a header holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The event's id.
+    Id,
+    /// What the payload is.
+    ContentType,
+    /// The number of the replay, on what a replay publishes.
+    Replay,
+    /// This attribute of the event.
+    Attribute(&'static str),
+}
+
 /// How a broker wants a CloudEvent's attributes in its headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeaderStyle {
@@ -71,6 +84,19 @@ const REPLAY: &str = "tendlc-replay";
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
 impl Encoder {
+    /// As a sink's configuration has it.
+    ///
+    /// # Errors
+    /// What is wrong with a template, naming its key.
+    pub(super) fn new(config: &SinkConfig) -> Result<Self, String> {
+        Ok(Encoder {
+            topics: Topics::new(&config.common.topics)?,
+            mode: config.common.content_mode,
+            style: HeaderStyle::of(&config.target),
+            raw: config.common.raw.prepared(),
+        })
+    }
+
     pub(super) fn encode(
         &self,
         mut event: Event<'_>,
@@ -79,12 +105,10 @@ impl Encoder {
         block: &mut Block,
     ) -> Publication {
         self.raw.apply(event.raw_mut());
-        let (content_type, payload, mut more_headers) = match self.mode {
-            ContentMode::Structured => {
-                (Event::STRUCTURED, block.put_written(|json| event.write_structured(json)), Vec::new())
-            }
+        let (payload, mut more_headers) = match self.mode {
+            ContentMode::Structured => (block.put_written(|json| event.write_structured(json)), Vec::new()),
             ContentMode::Binary => {
-                (Event::DATA, block.put_written(|json| event.write_data(json)), self.style.headers(&event))
+                (block.put_written(|json| event.write_data(json)), self.style.headers(&event))
             }
         };
         more_headers.extend(replay.map(|replay| (REPLAY, replay.to_string())));
@@ -93,10 +117,29 @@ impl Encoder {
             topic_label: self.topics.label(event.kind()),
             key: block.put_text(event.partition_key()),
             id: block.put_text(event.id()),
-            content_type,
+            content_type: self.content_type(),
             more_headers,
             payload,
             replay,
+        }
+    }
+
+    /// The name of every header that an event may have, and what it holds.
+    pub(super) fn header_names(&self) -> Vec<(&'static str, Held)> {
+        let mut names =
+            vec![(IDEMPOTENCY_KEY, Held::Id), (CONTENT_TYPE, Held::ContentType), (REPLAY, Held::Replay)];
+        if self.mode == ContentMode::Binary {
+            let attributes = ATTRIBUTES.iter().map(|(attribute, ..)| *attribute);
+            names.extend(attributes.filter_map(|one| Some((self.style.name(one)?, Held::Attribute(one)))));
+        }
+        names
+    }
+
+    /// What the content type header says.
+    pub(super) const fn content_type(&self) -> &'static str {
+        match self.mode {
+            ContentMode::Structured => Event::STRUCTURED,
+            ContentMode::Binary => Event::DATA,
         }
     }
 }
@@ -115,6 +158,14 @@ const ATTRIBUTES: [(&str, &str, &str); 9] = [
 ];
 
 impl HeaderStyle {
+    /// The style of a kind of sink. A file has no headers.
+    pub(super) const fn of(target: &Target) -> Self {
+        match target {
+            Target::Kafka(_) | Target::File(_) => HeaderStyle::Kafka,
+            Target::Nats(_) => HeaderStyle::Nats,
+        }
+    }
+
     fn headers(self, event: &Event<'_>) -> Vec<(&'static str, String)> {
         let attributes = event.attributes().into_iter();
         attributes.filter_map(|(name, value)| Some((self.name(name)?, self.value(value)))).collect()

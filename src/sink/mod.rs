@@ -7,6 +7,7 @@ mod error;
 mod examine;
 mod file;
 mod kafka;
+mod layout;
 mod nats;
 mod raw;
 mod secret;
@@ -15,22 +16,22 @@ mod topics;
 
 use std::sync::Arc;
 
-use self::encode::{Encoder, HeaderStyle};
+use self::encode::Encoder;
 use self::file::FileSink;
 use self::kafka::KafkaSink;
 use self::nats::NatsSink;
-use self::topics::Topics;
 use crate::finding::Finding;
 use crate::metrics::Metrics;
 use crate::sabotage;
 use crate::spool::Record;
 pub use block::{Block, Text};
 pub use config::{CommonConfig, ContentMode, SinkConfig, Target};
-pub use encode::Publication;
+pub use encode::{Held, Publication};
 pub use error::{CheckError, Code, PublishError, Scope, SinkError};
 pub use examine::Wants;
 pub use file::FileConfig;
 pub use kafka::{CreateTopics, KafkaConfig, KafkaTls, Mechanism, Property, Sasl};
+pub use layout::{Header, LaidOut, Layout};
 pub use nats::{CreateStream, NatsConfig, NatsTls};
 pub use raw::RawConfig;
 pub use topics::TopicsConfig;
@@ -67,7 +68,8 @@ impl Sink {
     pub fn new(name: &str, config: &SinkConfig, metrics: &Metrics) -> Result<Self, SinkError> {
         let problem = |problem: String| SinkError::new(name, problem);
         config.validate().map_err(problem)?;
-        let topics = Topics::new(&config.common.topics).map_err(problem)?;
+        let encoder = Encoder::new(config).map_err(problem)?;
+        let topics = &encoder.topics;
         let labels = topics.labels();
         metrics.register_sink(
             name,
@@ -75,20 +77,16 @@ impl Sink {
             &Code::ALL.map(Code::as_str),
         );
         let window = config.window();
-        let (style, broker) = match &config.target {
+        let broker = match &config.target {
             Target::Kafka(kafka) => {
                 let rebuilds = metrics.producer_rebuilds.with_label_values(&[name]);
-                let sink = KafkaSink::new(name, kafka, window, topics.fixed(), rebuilds);
-                (HeaderStyle::Kafka, Broker::Kafka(Box::new(sink)))
+                Broker::Kafka(Box::new(KafkaSink::new(name, kafka, window, topics.fixed(), rebuilds)))
             }
             Target::Nats(nats) => {
-                let sink = NatsSink::new(name, nats, window, topics.subjects()).map_err(problem)?;
-                (HeaderStyle::Nats, Broker::Nats(Box::new(sink)))
+                Broker::Nats(Box::new(NatsSink::new(name, nats, window, topics.subjects()).map_err(problem)?))
             }
-            Target::File(file) => (HeaderStyle::Kafka, Broker::File(FileSink::new(name, file))),
+            Target::File(file) => Broker::File(FileSink::new(name, file)),
         };
-        let raw = config.common.raw.prepared();
-        let encoder = Encoder { topics, mode: config.common.content_mode, style, raw };
         Ok(Sink { name: name.into(), window, encoder, broker })
     }
 

@@ -112,6 +112,11 @@ impl Topics {
         Arc::clone(&self.template(endpoint).label)
     }
 
+    /// The NATS subject with wildcards for accounts.
+    pub(super) fn subject(&self, endpoint: Option<Endpoint>) -> Arc<str> {
+        self.template(endpoint).subject()
+    }
+
     /// Every label, each once.
     pub(super) fn labels(&self) -> Vec<Arc<str>> {
         distinct(self.0.iter().map(|template| Arc::clone(&template.label)))

@@ -8,6 +8,7 @@
 mod support;
 
 mod answers;
+mod asyncapi;
 mod attacks;
 mod commands;
 mod crash;

@@ -185,6 +185,11 @@ impl KafkaConfig {
         Ok(client)
     }
 
+    /// What the client calls itself to the brokers.
+    pub fn client_id(&self) -> String {
+        self.properties.get("client.id").map_or_else(|| properties::CLIENT_ID.to_owned(), Property::to_string)
+    }
+
     /// The files whose contents a client is built from.
     pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         let tls = self.tls.iter().flat_map(|tls| {

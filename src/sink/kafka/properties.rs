@@ -31,10 +31,13 @@ impl fmt::Display for Property {
     }
 }
 
+/// What clients call themselves to the brokers.
+pub(super) const CLIENT_ID: &str = "tendlc-relay";
+
 /// What every client gets; configured properties come after and win.
 pub(super) fn base(client: &mut ClientConfig, window: usize) {
     for (name, value) in [
-        ("client.id", "tendlc-relay"),
+        ("client.id", CLIENT_ID),
         ("enable.idempotence", "true"),
         ("acks", "all"),
         // Java's, so that other producers agree on a key's partition.

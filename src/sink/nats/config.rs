@@ -153,6 +153,19 @@ impl NatsConfig {
         own.into_iter().chain(self.tls.iter().map(|tls| &tls.key_file)).flatten()
     }
 
+    /// The servers as `host:port`, and whether they are talked to by TLS.
+    ///
+    /// # Errors
+    /// The first that is no address.
+    pub fn hosts(&self) -> Result<Vec<(String, bool)>, String> {
+        let host = |server: &ServerAddr| {
+            let (host, port) = (server.host(), server.port());
+            let host = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+            (host, self.tls.is_some() || server.tls_required())
+        };
+        Ok(self.addresses()?.iter().map(host).collect())
+    }
+
     /// The servers, parsed.
     pub(super) fn addresses(&self) -> Result<Vec<ServerAddr>, String> {
         if self.servers.is_empty() {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use async_nats::HeaderMap;
+pub(super) use async_nats::header::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{PublishError as NatsError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
@@ -168,29 +169,28 @@ async fn send(
     publication: &Publication,
     stream: &str,
 ) -> Result<PublishAck, NatsError> {
-    let publish = PublishMessage::build()
-        .headers(headers(publication))
-        .payload(publication.payload.clone())
-        .message_id(deduplication_id(publication))
-        .expected_stream(stream);
+    let publish =
+        PublishMessage::build().headers(headers(publication, stream)).payload(publication.payload.clone());
     // Boxed, since it is large and soon over, and hundreds of events wait for their acknowledgements.
     let sent = Box::pin(connection.context.send_publish(publication.topic.to_string(), publish)).await?;
     sent.await
 }
 
 /// JetStream drops an id that it has seen in its duplicate window: a replay has to have one of its own.
-fn deduplication_id(publication: &Publication) -> String {
+pub(super) fn deduplication_id(publication: &Publication) -> String {
     match publication.replay {
         Some(replay) => format!("{}:{replay}", &*publication.id),
         None => publication.id.to_string(),
     }
 }
 
-fn headers(publication: &Publication) -> HeaderMap {
+fn headers(publication: &Publication, stream: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in publication.headers() {
         headers.insert(name, value);
     }
+    headers.insert(NATS_MESSAGE_ID, deduplication_id(publication));
+    headers.insert(NATS_EXPECTED_STREAM, stream);
     headers
 }
 
