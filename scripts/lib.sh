@@ -38,7 +38,8 @@ dclint_version=3.1.0
 dclint_dir="$cache/dclint-$dclint_version"
 node_version=24.19.0
 node_dir="$cache/node-$node_version"
-prometheus_dir="$cache/debian-prometheus"
+# The number says what of it is kept: 2 is with the scripts of its pages.
+prometheus_dir="$cache/debian-prometheus-2"
 nginx_dir="$cache/nginx"
 compose_version=2.32.0
 compose_dir="$cache/compose-$compose_version"

@@ -11,10 +11,12 @@ scripts/brokers run-kafka DIR PORT CLIENTS ADVERTISED
                                        SCRAM and tells clients to come by ADVERTISED, where a proxy listens
 scripts/brokers run-kafka-second DIR PORT FIRST
                                        another broker of the cluster whose first one is in FIRST and runs
-scripts/brokers run-kafka-file FILE    one with this configuration
 scripts/brokers run-kafka-member DIR PORT NUMBER CONTROLLER...
                                        broker NUMBER (from 1 on) of a cluster of as many as there are ports
                                        for controllers: each is both, and any may be killed
+scripts/brokers run-kafka-image FILE DIR
+                                       what Apache's image does with the configuration that is mounted as
+                                       FILE, and with DIR in the place of /opt/kafka/config
 scripts/brokers run-nats DIR PORT      the same with a NATS server (JetStream), whose configuration
                                        includes DIR/more.conf
 scripts/brokers free-port              a free port outside the range the system gives to clients, for
@@ -58,8 +60,8 @@ def main(arguments):
             kafka.execute_member(Path(directory), int(port), int(number), controllers)
         case ["run-nats", directory, port]:
             nats.execute(Path(directory), int(port))
-        case ["run-kafka-file", config]:
-            kafka.execute_file(Path(config))
+        case ["run-kafka-image", mounted, final]:
+            kafka.execute_image(Path(mounted), Path(final))
         case ["stack", built, *options]:
             # It needs the YAML of the tests' Python.
             import stack

@@ -2,7 +2,6 @@
 ports in the place of the names of services, and directories in the place of what is mounted."""
 
 import re
-from pathlib import Path
 
 import ports
 import yaml
@@ -34,10 +33,16 @@ class Composed:
 
     def told(self, service, text):
         """A text of this service's, about this machine instead of its container."""
-        text = re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", lambda one: self.variables.get(one[1], one[2] or ""), text)
-        for inside, here in self.mounts(service):
-            text = re.sub(rf"(?<![\w/.-]){re.escape(inside)}(?=[/\s\"',;]|$)", str(here), text, flags=re.M)
+        text = self.expand(text)
+        here = {inside: str(place) for inside, place in self.mounts(service)}
+        if here:
+            mounted = "|".join(map(re.escape, sorted(here, key=len, reverse=True)))
+            path = re.compile(rf"(?<![\w/.-])({mounted})(?=[/\s\"',;]|$)", re.M)
+            text = path.sub(lambda one: here[one[1]], text)
         return self.known.sub(lambda one: self.address(one[1] or service, one[2]), text)
+
+    def expand(self, text):
+        return re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", lambda one: self.variables.get(one[1], one[2] or ""), text)
 
     def mounts(self, service):
         """What is mounted into the container, and where that is here."""
@@ -46,13 +51,17 @@ class Composed:
             source, inside = one.split(":")[:2]
             is_file = source.startswith(".")
             yield inside, self.directory / ("files" if is_file else "volumes") / (service + inside if is_file else source)
+        for one in told.get("tmpfs", ()):
+            inside = one.split(":")[0]
+            yield inside, self.directory / "tmpfs" / (service + inside)
         for name in told.get("secrets", ()):
-            # None is given here, as by default.
-            yield f"/run/secrets/{name}", Path("/dev/null")
+            yield f"/run/secrets/{name}", self.root / self.expand(self.file["secrets"][name]["file"])
 
     def prepare(self, service, edit=lambda text: text):
         """Puts what is mounted where it is expected."""
         here = dict(self.mounts(service))
+        for one in self.services[service].get("tmpfs", ()):
+            here[one.split(":")[0]].mkdir(parents=True, exist_ok=True)
         for one in self.services[service].get("volumes", ()):
             source, inside = one.split(":")[:2]
             if not source.startswith("."):

@@ -152,13 +152,18 @@ def become(directory):
     os.execvp(command[0], command)
 
 
-def execute_file(config):
-    """Becomes a Kafka broker with this configuration; formats its storage when there is none yet."""
-    directory = config.resolve().parent
-    Path(directory, "log4j2.properties").write_text(LOG)
-    data = next(line.split("=", 1)[1] for line in config.read_text().splitlines() if line.startswith("log.dirs="))
-    format_storage(directory, config=config, data=Path(data))
-    command = java(directory, "kafka.Kafka", str(config), quick=True)
+def execute_image(mounted, final):
+    """Becomes a Kafka broker as Apache's image does: its own class puts the configuration together in the directory
+    `final`, which is empty at first, and formats the storage; then that is served."""
+    final = final.resolve()
+    (final / "log4j2.properties").write_text(LOG)
+    environment = {**os.environ, "CLUSTER_ID": CLUSTER}
+    directories = f"--mounted-configs-dir={mounted.resolve().parent}", f"--final-configs-dir={final}"
+    with tempfile.TemporaryDirectory() as default:
+        set_up = "setup", f"--default-configs-dir={default}", *directories
+        subprocess.run(java(final, "kafka.docker.KafkaDockerWrapper", *set_up, quick=True), env=environment, check=True)
+    os.environ["TENDLC_TEST_KAFKA_JAVA_OPTS"] = os.environ["KAFKA_HEAP_OPTS"] + " -XX:+UseSerialGC"
+    command = java(final, "kafka.Kafka", str(final / "server.properties"), quick=True)
     os.execvp(command[0], command)
 
 
@@ -207,10 +212,10 @@ def scram(mechanism, user, password):
     return "--add-scram", f"{mechanism}=[name={user},password={password}]"
 
 
-def format_storage(directory, *more, config="server.properties", data=None):
-    if Path(data or directory / "data", "meta.properties").exists():
+def format_storage(directory, *more):
+    if (directory / "data" / "meta.properties").exists():
         return
-    arguments = "format", "-t", CLUSTER, "-c", str(config), *more
+    arguments = "format", "-t", CLUSTER, "-c", "server.properties", *more
     done = subprocess.run(java(directory, "kafka.tools.StorageTool", *arguments, quick=True), cwd=directory, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"formatting Kafka's storage failed: {done.stdout}{done.stderr}")

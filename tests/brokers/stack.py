@@ -23,13 +23,14 @@ import ports
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
-# How images begin their commands, and where they listen when nobody tells them.
+# How images begin their commands.
 ENTRYPOINTS = {
     "relay": ["tendlc-relay", "serve"],
-    "kafka": ["kafka", "/mnt/shared/config/server.properties"],
+    "kafka": ["kafka", "/mnt/shared/config/server.properties", "/opt/kafka/config"],
     "prometheus": ["prometheus", "--web.listen-address=0.0.0.0:9090"],
     "alertmanager": ["alertmanager", "--web.listen-address=0.0.0.0:9093"],
 }
+# And what they read and where they listen when nobody tells them.
 ENVIRONMENT = {"relay": {"TENDLC_CONFIG": "/etc/tendlc-relay/relay.toml", "TENDLC_INGRESS__LISTEN": "0.0.0.0:8080"}}
 # nats-box is in no package: this prints what comes to Kafka as well.
 INSTEAD = {"consumer": ["watch", "--nats=nats://nats:4222", "--kafka=kafka:9092"]}
@@ -73,7 +74,7 @@ def programs(built):
         "plivo-sim": [built / "plivo-sim"],
         "sh": ["sh"],
         "nats-server": nats.server() and [nats.server()],
-        "kafka": kafka.jars() and ["env", f"TENDLC_BROKERS_KAFKA_JARS={kafka.jars()}", *python, HERE, "run-kafka-file"],
+        "kafka": kafka.jars() and ["env", f"TENDLC_BROKERS_KAFKA_JARS={kafka.jars()}", *python, HERE, "run-kafka-image"],
         "prometheus": debian("PROMETHEUS"),
         "alertmanager": debian("ALERTMANAGER"),
         "watch": [*python, ROOT / "tests" / "readers" / "watch.py"],
