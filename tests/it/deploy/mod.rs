@@ -3,6 +3,7 @@
 mod api;
 mod compose;
 mod grafana;
+mod kubernetes;
 mod prometheus;
 mod rules;
 mod series;
