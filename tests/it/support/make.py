@@ -9,6 +9,9 @@ make.py no-user SERVERS NAME                deletes the user
 make.py deny SERVERS NAME PREFIX            forbids the user to write to the topics
 make.py allow SERVERS NAME PREFIX           forbids it no more
 make.py stream URL NAME WINDOW              a stream for NAME.>, or a new duplicate window (seconds) for it
+make.py stream-as URL FILE                  the stream that this JSON describes; prints what the server made of it
+make.py stream-config URL NAME              prints the same of one that is there
+make.py topic-config SERVERS TOPIC          a line of JSON for the topic's configuration
 make.py limit URL NAME KEY VALUE            a limit of the stream, such as max_msgs
 make.py no-stream URL NAME                  deletes the stream
 make.py leaders SERVERS TOPIC COPIES        the number of each partition's leader, once each has so many copies in step
@@ -135,6 +138,31 @@ def stream(url, name, window):
     asyncio.run(on_nats(url, change))
 
 
+async def api(jetstream, subject, payload=b""):
+    """Asks the server itself: its own words, not this client's."""
+    answer = json.loads((await jetstream._nc.request(f"$JS.API.{subject}", payload, timeout=10)).data)
+    if "error" in answer:
+        sys.exit(json.dumps(answer["error"]))
+    print(json.dumps(answer["config"]))
+
+
+def stream_as(url, file):
+    with open(file, "rb") as text:
+        wanted = text.read()
+    subject = f"STREAM.CREATE.{json.loads(wanted)['name']}"
+    asyncio.run(on_nats(url, lambda jetstream: api(jetstream, subject, wanted)))
+
+
+def stream_config(url, name):
+    asyncio.run(on_nats(url, lambda jetstream: api(jetstream, f"STREAM.INFO.{name}")))
+
+
+def topic_config(servers, topic):
+    admin = AdminClient({"bootstrap.servers": servers})
+    [found] = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
+    print(json.dumps({name: entry.value for name, entry in found.result(30).items()}))
+
+
 def limit(url, name, key, value):
     async def change(jetstream):
         found = (await jetstream.stream_info(name)).config
@@ -181,6 +209,12 @@ match sys.argv[1:]:
         allow(servers, name, prefix)
     case ["stream", url, name, window]:
         stream(url, name, window)
+    case ["stream-as", url, file]:
+        stream_as(url, file)
+    case ["stream-config", url, name]:
+        stream_config(url, name)
+    case ["topic-config", servers, topic]:
+        topic_config(servers, topic)
     case ["limit", url, name, key, value]:
         limit(url, name, key, value)
     case ["no-stream", url, name]:

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::brokers::variable;
-use super::cli;
+use super::cli::{self, Finished};
 
 /// Whether this is `make torture`, whose runs are larger by far.
 pub fn is_torture() -> bool {
@@ -80,9 +80,22 @@ pub fn nats(url: &str, stream: &str, more: &[&str]) -> Vec<Delivered> {
 
 /// The idempotency keys of everything that is in this stream now.
 pub fn nats_ids(url: &str, stream: &str) -> Vec<String> {
+    try_nats_ids(url, stream).ok().lines().map(str::to_owned).collect()
+}
+
+/// The same, a line each, where servers may be busy with each other.
+pub fn try_nats_ids(url: &str, stream: &str) -> Finished {
     let mut reader = python("readers/read_nats.py");
-    reader.args(["--url", url, "--stream", stream, "--timeout", patience(), "--only", "idempotency-key"]);
-    cli::run(&mut reader).ok().lines().map(str::to_owned).collect()
+    cli::run(reader.args([
+        "--url",
+        url,
+        "--stream",
+        stream,
+        "--timeout",
+        patience(),
+        "--only",
+        "idempotency-key",
+    ]))
 }
 
 fn delivered(mut reader: impl std::borrow::BorrowMut<Command>) -> Vec<Delivered> {
@@ -102,7 +115,12 @@ pub fn validate<'a>(lines: impl IntoIterator<Item = &'a Value>) -> (usize, usize
 
 /// Makes what a relay must not make by itself, as an operator would.
 pub fn make(arguments: &[&str]) -> String {
-    cli::run(python("it/support/make.py").args(arguments)).ok()
+    try_make(arguments).ok()
+}
+
+/// The same where it may fail.
+pub fn try_make(arguments: &[&str]) -> Finished {
+    cli::run(python("it/support/make.py").args(arguments))
 }
 
 /// A script of the tests, run by the interpreter that has the clients.
