@@ -20,7 +20,7 @@ demo: ## a 10DLC story sent to a relay in a temporary directory, and what became
 stack: ## what docker-compose.yml starts with its profile `demo`, without Docker: relay, Kafka, NATS, Prometheus, Alertmanager
 	@scripts/setup build brokers readers
 	@cargo build -q --locked $(profile) --bins
-	@scripts/brokers stack $(or $(CARGO_TARGET_DIR),target)/$(if $(profile),release,debug)
+	@scripts/brokers stack $(or $(CARGO_TARGET_DIR),target)/$(if $(profile),release,debug) $(ARGS)
 
 run: ## the relay with config/relay.toml: no broker needed (ARGS='...' for more arguments)
 	@scripts/setup build

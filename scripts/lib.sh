@@ -41,6 +41,7 @@ node_dir="$cache/node-$node_version"
 # The number says what of it is kept: 2 is with the scripts of its pages.
 prometheus_dir="$cache/debian-prometheus-2"
 nginx_dir="$cache/nginx"
+caddy_dir="$cache/caddy"
 compose_version=2.32.0
 compose_dir="$cache/compose-$compose_version"
 helm_version=3.17.0
@@ -67,6 +68,11 @@ haproxy_program() {
 # The nginx to use, or nothing.
 nginx_program() {
     PATH="$PATH:/usr/sbin" type -P nginx || { [ -x "$nginx_dir/sbin/nginx" ] && echo "$nginx_dir/sbin/nginx"; } || true
+}
+
+# The Caddy to use, or nothing.
+caddy_program() {
+    type -P caddy || { [ -x "$caddy_dir/bin/caddy" ] && echo "$caddy_dir/bin/caddy"; } || true
 }
 
 # The Node.js to use: the machine's own when it is new enough, else the one of the cache.

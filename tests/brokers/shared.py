@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 HANDED_ON = (
     *("SDK_PYTHON", "SDK_NODE", "SDK_NODE_PATH"),
     *("ASYNCAPI_NODE", "ASYNCAPI_NODE_PATH"),
-    *("HAPROXY", "NGINX", "PROMETHEUS", "PROMTOOL", "ALERTMANAGER", "HELM", "CHART_PYTHON"),
+    *("HAPROXY", "NGINX", "CADDY", "PROMETHEUS", "PROMTOOL", "ALERTMANAGER", "HELM", "CHART_PYTHON"),
 )
 STATE = Path(os.environ.get("TENDLC_BROKERS_STATE", ROOT / ".cache" / "brokers"))
 
