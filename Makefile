@@ -39,7 +39,7 @@ test: ## every test, against real NATS and Kafka servers (ARGS='--test it kafka'
 torture: export CI := true
 # What is shipped is what has to hold.
 torture: export TENDLC_TEST_PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/release
-torture: ## the long forms of the fault and attack suites on the release build, the chaos of plivo-sim with 100,000 callbacks
+torture: ## the long forms of the fault, attack and scaling suites on the release build, the chaos of plivo-sim with 100,000 callbacks
 	@scripts/setup build brokers readers
 	@cargo build -q --locked --release
 	@cargo test -q --locked --no-run --test it

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::faults::report::say;
 use crate::sim::run::{by_path, sim};
 use crate::support::balancer::{Balancer, Rule};
+use crate::support::callback::Callback;
 use crate::support::cluster::NatsCluster;
 use crate::support::config::{Config, fresh_prefix};
 use crate::support::process::Process;
@@ -30,9 +31,12 @@ fn what_one_two_and_four_replicas_take() {
 
 fn measure(rule: Rule, count: usize) {
     let Some(cluster) = NatsCluster::start() else { return };
-    let config = cluster.sink(Config::new().level("warn"), &fresh_prefix("throughput")).text();
+    let config = cluster.sink(Config::new(), &fresh_prefix("throughput")).text();
     let mut replicas: Vec<Replica> = (0..count).map(|_| Replica::new(&config)).collect();
     let Some(balancer) = Balancer::haproxy(rule, &replicas) else { return };
+    // The cluster has found itself, and the stream is there.
+    replicas.iter().for_each(|one| drop(one.relay().accept(&Callback::new("campaign", "created"))));
+    replicas.iter().for_each(|one| one.relay().drained());
     let (to, via) = (by_path(), format!("http://{}", balancer.address));
     let duration = format!("{SECONDS}s");
     let load =
@@ -65,6 +69,6 @@ fn measure(rule: Rule, count: usize) {
         each(2),
         each(1),
     ));
-    // A second of it takes the cluster, which syncs three times, longer to keep.
+    // The cluster, which syncs three times, would need long for what still waits.
     replicas.iter_mut().for_each(Replica::kill);
 }

@@ -1,10 +1,11 @@
-//! Three NATS servers that keep streams together.
+//! Three servers that keep streams or partitions together, any of which may be killed.
 
 use super::brokers::{Own, lasting_port};
 use super::config::Config;
 use super::readers;
 use super::wait::until;
 
+/// Three NATS servers.
 pub struct NatsCluster(pub Vec<Own>);
 
 impl NatsCluster {
@@ -42,5 +43,35 @@ impl NatsCluster {
     /// The first one's, which knows all streams.
     pub fn url(&self) -> String {
         self.0[0].address()
+    }
+}
+
+/// Three Kafka brokers.
+pub struct KafkaCluster(pub Vec<Own>);
+
+impl KafkaCluster {
+    /// Three that run, and elect their controller and the leaders of their partitions among themselves.
+    pub fn start() -> Option<Self> {
+        Own::kafka_cluster().map(KafkaCluster)
+    }
+
+    /// A relay that makes its topics, with a copy on each broker, of which two have to have what is acknowledged.
+    pub fn sink(&self, config: Config, prefix: &str) -> Config {
+        let copies = "replication = 3, min_insync_replicas = 2";
+        config.kafka_sink_of(copies, &self.servers().replace(',', "\", \""), prefix, "")
+    }
+
+    /// Who leads each partition of a topic, once each has so many copies in step; brokers count from 0 here.
+    pub fn leaders(&self, topic: &str, copies: usize) -> Vec<usize> {
+        until(&format!("{copies} copies of each partition in step"), || {
+            let told = readers::make(&["leaders", &self.servers(), topic, &copies.to_string()]);
+            let leaders: Vec<usize> =
+                told.split_whitespace().map(|number| number.parse::<usize>().unwrap() - 1).collect();
+            (!leaders.is_empty()).then_some(leaders)
+        })
+    }
+
+    pub fn servers(&self) -> String {
+        self.0.iter().map(Own::address).collect::<Vec<_>>().join(",")
     }
 }

@@ -84,7 +84,12 @@ impl Config {
 
     /// A sink called `kafka` that makes its topics, all of which begin with `prefix`.
     pub fn kafka_sink(self, server: &str, prefix: &str, lines: &str) -> Self {
-        let create = "create = { enabled = true, partitions = 3, replication = 1 }";
+        self.kafka_sink_of("replication = 1", server, prefix, lines)
+    }
+
+    /// The same of topics with these copies.
+    pub fn kafka_sink_of(self, copies: &str, server: &str, prefix: &str, lines: &str) -> Self {
+        let create = format!("create = {{ enabled = true, partitions = 3, {copies} }}");
         let own = format!("type = \"kafka\"\nservers = [\"{server}\"]\n{create}\n{lines}");
         self.tables(&format!("[sinks.kafka]\n{own}\n{}", topics("kafka", prefix)))
     }
