@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
 
-use super::scene::{Fault, Scene};
+use super::scene::{Fault, SHORTEST, Scene, minutes};
 use crate::faults::report::size;
 use crate::support::brokers::{Own, lasting_port};
 use crate::support::callback::Callback;
@@ -88,7 +88,7 @@ fn let_in(broker: &Own) {
 
 /// A look at a cluster that does not answer takes seconds.
 fn fault<'a>(name: &'a str, codes: &'a [&'a str]) -> Fault<'a> {
-    Fault { name, codes, tries: size(2, 8) }
+    Fault { name, codes, tries: size(2, 8), lasts: SHORTEST }
 }
 
 #[test]
@@ -97,7 +97,8 @@ fn a_kafka_that_is_away_silent_or_turns_us_away_costs_nothing() {
     let down = ["connection", "timeout"];
     let Case { broker, proxy, scene, .. } = &mut case;
     scene.through(&fault("black-holed", &down), || proxy.swallow(), || proxy.heal());
-    scene.through(&fault("slow", &down), || broker.freeze(), || broker.thaw());
+    let slow = Fault { lasts: minutes(), ..fault("slow", &down) };
+    scene.through(&slow, || broker.freeze(), || broker.thaw());
     for bytes in (0..size(5, 50)).map(|turn| 20_000 + 777 * turn) {
         proxy.cut_after(bytes);
         until_true("the reset in the midst of a batch", || proxy.was_cut());

@@ -1,6 +1,6 @@
 //! Faults of a NATS server.
 
-use super::scene::{Fault, Scene};
+use super::scene::{Fault, SHORTEST, Scene, minutes};
 use crate::faults::report::size;
 use crate::support::brokers::Own;
 use crate::support::callback::Callback;
@@ -81,12 +81,12 @@ fn users(names: &[&str]) -> String {
 
 /// Each try is over at once.
 fn quick<'a>(name: &'a str, codes: &'a [&'a str]) -> Fault<'a> {
-    Fault { name, codes, tries: size(5, 12) }
+    Fault { name, codes, tries: size(5, 12), lasts: SHORTEST }
 }
 
 /// Each try takes as long as an answer may.
 fn silent<'a>(name: &'a str, codes: &'a [&'a str]) -> Fault<'a> {
-    Fault { name, codes, tries: size(1, 5) }
+    Fault { name, codes, tries: size(1, 5), lasts: SHORTEST }
 }
 
 #[test]
@@ -108,7 +108,8 @@ fn a_nats_that_swallows_everything_or_stands_still_costs_nothing() {
     let Some(case) = Case::new() else { return };
     let codes = ["timeout", "connection", "other"];
     case.scene.through(&silent("black-holed", &codes), || case.proxy.swallow(), || case.proxy.heal());
-    case.scene.through(&silent("slow", &codes), || case.server.freeze(), || case.server.thaw());
+    let slow = Fault { lasts: minutes(), ..silent("slow", &codes) };
+    case.scene.through(&slow, || case.server.freeze(), || case.server.thaw());
     case.ends("black-holed and slow", Vec::new(), &[]);
 }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::faults::plivo::{Plivo, slowest_of_all_taken_at_once};
-use crate::faults::report::say;
+use crate::faults::report::{say, size};
 use crate::sim::run::{assert_holds, verify_read};
 use crate::support::brokers::lasting_port;
 use crate::support::callback::Callback;
@@ -20,8 +20,13 @@ const BUSIEST: f64 = 0.05;
 /// is the soak's to find.
 const GROWTH: f64 = 32.0;
 
-/// Less than this says nothing about a share of a processor.
-const SHORTEST: Duration = Duration::from_secs(2);
+/// How long a fault lasts at least: less says nothing about a share of a processor.
+pub const SHORTEST: Duration = Duration::from_secs(2);
+
+/// The same of one that is to last for minutes, in the long form.
+pub fn minutes() -> Duration {
+    size(SHORTEST, Duration::from_secs(150))
+}
 
 /// After which no callback may be answered: Plivo's patience is longer.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -38,8 +43,10 @@ pub struct Fault<'a> {
     pub name: &'a str,
     /// The codes that the failures may have.
     pub codes: &'a [&'a str],
-    /// How many failed tries a wait lasts at least.
+    /// How many failed tries a wait lasts at least,
     pub tries: usize,
+    /// and how long.
+    pub lasts: Duration,
 }
 
 impl Scene {
@@ -157,7 +164,7 @@ impl Scene {
             let now = self.failures();
             tries += usize::from(now != last);
             last = now;
-            if tries >= fault.tries && begun.elapsed() > SHORTEST { Ok(()) } else { Err(tries) }
+            if tries >= fault.tries && begun.elapsed() > fault.lasts { Ok(()) } else { Err(tries) }
         });
         let share = (process.processor_time() - busy).as_secs_f64() / begun.elapsed().as_secs_f64();
         let growth = process.resident() - weight;
