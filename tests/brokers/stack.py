@@ -37,6 +37,8 @@ INSTEAD = {"consumer": ["watch", "--nats=nats://nats:4222", "--kafka=kafka:9092"
 # It gives directories to users of containers.
 NEEDLESS = ["volumes"]
 
+SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
 SHOWN = [
     ("callbacks", "http://{}/tendlc_status/", "relay", 8080),
     ("readiness", "http://{}/readyz", "relay", 9464),
@@ -51,7 +53,7 @@ SHOWN = [
 def run(built, free_ports=False, interval=None):
     """Runs it until somebody ends it. `built` is the directory of the relay's own programs."""
     children.adopt_orphans()
-    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for one in SIGNALS:
         signal.signal(one, lambda number, _: sys.exit(0 if number == signal.SIGINT else 128 + number))
     directory = Path(tempfile.mkdtemp(prefix="tendlc-stack-"))
     # Nothing of the caller's own: the account is made up, and the URL is never looked up.
@@ -182,7 +184,9 @@ class Stack:
                 time.sleep(0.1)
 
     def end(self):
-        """Ends it in the reverse order, each in the time that Compose gives it, and whatever is left at once."""
+        """Ends it in the reverse order, each in the time that Compose gives it, and whatever is left at once; so does
+        a second signal meanwhile."""
+        say("Ending. What drains takes some seconds; a second Ctrl-C does it at once.")
         try:
             for name, child in reversed(self.running.items()):
                 child.terminate()
@@ -191,6 +195,8 @@ class Stack:
                 except subprocess.TimeoutExpired:
                     say(f"{name} had to be killed")
         finally:
+            for one in SIGNALS:
+                signal.signal(one, signal.SIG_IGN)
             children.kill_all()
             shutil.rmtree(self.directory, ignore_errors=True)
 
