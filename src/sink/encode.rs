@@ -40,9 +40,9 @@ impl Publication {
     }
 }
 
-/// What a header holds.
+/// What a header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
+pub enum Says {
     /// The event's id.
     Id,
     /// What the payload is.
@@ -124,13 +124,13 @@ impl Encoder {
         }
     }
 
-    /// The name of every header that an event may have, and what it holds.
-    pub(super) fn header_names(&self) -> Vec<(&'static str, Held)> {
+    /// The name of every header that an event may have, and what it says.
+    pub(super) fn header_names(&self) -> Vec<(&'static str, Says)> {
         let mut names =
-            vec![(IDEMPOTENCY_KEY, Held::Id), (CONTENT_TYPE, Held::ContentType), (REPLAY, Held::Replay)];
+            vec![(IDEMPOTENCY_KEY, Says::Id), (CONTENT_TYPE, Says::ContentType), (REPLAY, Says::Replay)];
         if self.mode == ContentMode::Binary {
             let attributes = ATTRIBUTES.iter().map(|(attribute, ..)| *attribute);
-            names.extend(attributes.filter_map(|one| Some((self.style.name(one)?, Held::Attribute(one)))));
+            names.extend(attributes.filter_map(|one| Some((self.style.name(one)?, Says::Attribute(one)))));
         }
         names
     }

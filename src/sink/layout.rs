@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::block::Block;
 use super::config::{SinkConfig, Target};
-use super::encode::{Encoder, Held};
+use super::encode::{Encoder, Says};
 use super::nats::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID, deduplication_id};
 use crate::event::{Endpoint, Event};
 
@@ -30,7 +30,7 @@ enum Medium {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Header {
     /// It says something of the event.
-    Of(Held),
+    Of(Says),
     /// By it JetStream knows what it has already: the id, and the replay where there is one.
     DeduplicationId,
     /// The stream that is to take the event.
@@ -80,7 +80,7 @@ impl Layout {
     /// The name of every header that an event may have, and what it is for.
     pub fn headers(&self) -> Vec<(String, Header)> {
         let named = self.encoder.header_names().into_iter();
-        let mut headers: Vec<_> = named.map(|(name, held)| (name.to_owned(), Header::Of(held))).collect();
+        let mut headers: Vec<_> = named.map(|(name, says)| (name.to_owned(), Header::Of(says))).collect();
         match &self.medium {
             Medium::Kafka => headers,
             Medium::Nats { stream } => {

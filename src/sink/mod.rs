@@ -26,7 +26,7 @@ use crate::sabotage;
 use crate::spool::Record;
 pub use block::{Block, Text};
 pub use config::{CommonConfig, ContentMode, SinkConfig, Target};
-pub use encode::{Held, Publication};
+pub use encode::{Publication, Says};
 pub use error::{CheckError, Code, PublishError, Scope, SinkError};
 pub use examine::Wants;
 pub use file::FileConfig;

@@ -6,7 +6,7 @@ use super::channels::Of;
 use super::examples::{ACCOUNT, Example, Examples};
 use super::{Parts, reference, without_nulls};
 use crate::normalize::schema::{Kind, schema};
-use crate::sink::{ContentMode, Header, Held, RawConfig, Target};
+use crate::sink::{ContentMode, Header, RawConfig, Says, Target};
 
 /// The version of AsyncAPI's bindings for Kafka.
 pub(super) const KAFKA_BINDING: &str = "0.5.0";
@@ -91,12 +91,12 @@ fn headers(sink: &Of<'_>, event: &Value) -> Option<Value> {
 fn header(sink: &Of<'_>, event: &Value, what: &Header) -> Option<Value> {
     let attributes = &event["properties"];
     Some(match what {
-        Header::Of(Held::Id) => text(&attributes["id"], "The event's id: deduplicate by it."),
-        Header::Of(Held::ContentType) => json!({ "type": "string", "const": sink.layout.content_type() }),
-        Header::Of(Held::Replay) => {
+        Header::Of(Says::Id) => text(&attributes["id"], "The event's id: deduplicate by it."),
+        Header::Of(Says::ContentType) => json!({ "type": "string", "const": sink.layout.content_type() }),
+        Header::Of(Says::Replay) => {
             json!({ "type": "string", "pattern": "^[0-9]+$", "description": "On what a replay publishes again: its number." })
         }
-        Header::Of(Held::Attribute(name)) => {
+        Header::Of(Says::Attribute(name)) => {
             let attribute = attributes.get(name)?;
             match sink.config.target {
                 Target::Nats(_) => {
@@ -126,8 +126,8 @@ fn text(schema: &Value, description: &str) -> Value {
 
 fn is_always_there(event: &Value, what: &Header) -> bool {
     match what {
-        Header::Of(Held::Replay) => false,
-        Header::Of(Held::Attribute(name)) => {
+        Header::Of(Says::Replay) => false,
+        Header::Of(Says::Attribute(name)) => {
             event["required"].as_array().is_some_and(|required| required.iter().any(|one| one == name))
         }
         _ => true,
