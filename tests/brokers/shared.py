@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # Where scripts/setup put what else the tests run: handed on to them under their names for it.
 HANDED_ON = (
     *("SDK_PYTHON", "SDK_NODE", "SDK_NODE_PATH"),
-    *("ASYNCAPI_NODE", "ASYNCAPI_NODE_PATH"),
+    *("ASYNCAPI_NODE", "ASYNCAPI_NODE_PATH", "CONSUMERS_PYTHON", "CONSUMERS_NODE", "CONSUMERS_NODE_MODULES"),
     *("HAPROXY", "NGINX", "CADDY", "PROMETHEUS", "PROMTOOL", "ALERTMANAGER", "HELM", "CHART_PYTHON"),
 )
 STATE = Path(os.environ.get("TENDLC_BROKERS_STATE", ROOT / ".cache" / "brokers"))

@@ -11,6 +11,7 @@ mod answers;
 mod asyncapi;
 mod attacks;
 mod commands;
+mod consumers;
 mod crash;
 mod creation;
 mod dedupe;

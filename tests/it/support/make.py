@@ -16,6 +16,7 @@ make.py limit URL NAME KEY VALUE            a limit of the stream, such as max_m
 make.py no-stream URL NAME                  deletes the stream
 make.py leaders SERVERS TOPIC COPIES        the number of each partition's leader, once each has so many copies in step
 make.py leader URL NAME                     the name of the server that leads the stream, once the others have all of it
+make.py say SERVERS URL TOPIC TEXT...       has these texts on the topic and on the subject of that name
 make.py show SERVERS URL PREFIX             a line of JSON for the topics' partitions, one for the stream
 """
 
@@ -24,6 +25,7 @@ import json
 import sys
 
 import nats
+from confluent_kafka import Producer
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -182,6 +184,20 @@ def leader(url, name):
     print(cluster.leader if settled else "")
 
 
+def say(servers, url, topic, texts):
+    producer = Producer({"bootstrap.servers": servers})
+    for text in texts:
+        producer.produce(topic, text.encode())
+    if producer.flush(30):
+        sys.exit("make: kafka did not take it")
+
+    async def publish(jetstream):
+        for text in texts:
+            await jetstream.publish(topic, text.encode())
+
+    asyncio.run(on_nats(url, publish))
+
+
 def show(servers, url, prefix):
     known = AdminClient({"bootstrap.servers": servers}).list_topics(timeout=30).topics
     print(json.dumps({name: len(found.partitions) for name, found in known.items() if name.startswith(prefix)}))
@@ -223,6 +239,8 @@ match sys.argv[1:]:
         leaders(servers, topic, copies)
     case ["leader", url, name]:
         leader(url, name)
+    case ["say", servers, url, topic, *texts]:
+        say(servers, url, topic, texts)
     case ["show", servers, url, prefix]:
         show(servers, url, prefix)
     case _:
