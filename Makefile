@@ -43,7 +43,7 @@ torture: ## the long forms of the fault, attack and scaling suites on the releas
 	@scripts/setup build brokers readers
 	@cargo build -q --locked --release
 	@cargo test -q --locked --no-run --test it
-	@TENDLC_TEST_TORTURE=1 scripts/brokers with cargo test --locked --test it -- --nocapture --test-threads 1 sim::brokers faults:: attacks:: scaling::
+	@TENDLC_TEST_TORTURE=1 scripts/brokers with cargo test --locked --test it -- --nocapture --test-threads 1 sim::brokers faults:: attacks:: scaling:: deploy::clusters
 	@$(MAKE) fuzz
 
 fuzz: ## each fuzz target for SECONDS (600): nightly Rust and cargo-fuzz, installed when missing
