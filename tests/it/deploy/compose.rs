@@ -206,3 +206,30 @@ fn whatever_is_scraped_is_a_service() {
         assert!(host == "localhost" || services(&compose).contains_key(host), "{target}");
     }
 }
+
+#[test]
+fn the_image_is_made_of_what_is_there_and_runs_as_nobody_in_particular() {
+    let dockerfile = read("deploy/Dockerfile").replace("\\\n", " ");
+    let steps = |word: &'static str| dockerfile.lines().filter_map(move |line| line.strip_prefix(word));
+    // What is not let through by name is kept out of the context.
+    let ignored = read(".dockerignore");
+    for step in steps("COPY ").filter(|step| !step.starts_with("--from=")) {
+        let words: Vec<&str> = step.split_ascii_whitespace().collect();
+        for source in &words[..words.len() - 1] {
+            assert!(manifest(source).exists(), "{source}");
+            assert!(ignored.lines().any(|line| line == format!("!{source}")), "{source} is ignored");
+        }
+    }
+    let from_build: Vec<&str> = steps("COPY --from=build ").collect();
+    for program in ["tendlc-relay", "plivo-sim"] {
+        assert!(from_build.iter().any(|step| step.contains(&format!("/release/{program} "))), "{program}");
+    }
+    assert_eq!(steps("USER ").next_back(), Some("10001:10001"));
+    assert!(steps("HEALTHCHECK ").any(|step| step.ends_with("CMD [\"tendlc-relay\", \"healthcheck\"]")));
+    // Every target of the build is there, also where its source is not yet copied.
+    for target in read("Cargo.toml").lines().filter_map(|line| line.strip_prefix("path = \"")) {
+        let dir = manifest(target.trim_end_matches('"')).parent().unwrap().to_owned();
+        let dir = dir.strip_prefix(manifest("")).unwrap().to_str().unwrap().to_owned();
+        assert!(dir == "src" || dockerfile.contains(&dir), "the layer of dependencies lacks {dir}");
+    }
+}
