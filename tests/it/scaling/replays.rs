@@ -58,7 +58,7 @@ impl Case {
 
     /// Lets the window pass for all that was accepted until now.
     fn outlasts_window(&self) {
-        let relay = self.replicas[0].relay();
+        let relay = self.replicas.last().unwrap().relay();
         let other = Callback::new("campaign", "created");
         relay.accept(&other);
         until("the end of the window", || {
@@ -216,6 +216,44 @@ fn in_turns_a_genuine_repeat_gets_the_id_of_the_first_and_only_its_time_tells() 
     assert!(times[1] - times[0] >= time::Duration::SECOND, "not a window apart: {times:?}");
     say(
         "haproxy, in turns: a genuine repeat had the first one's id, NATS dropped it, on Kafka only its time tells",
+    );
+    case.ends();
+}
+
+#[test]
+fn what_a_lost_replica_knew_is_known_again_where_its_volume_is_adopted() {
+    let Some(mut case) = Case::haproxy(Rule::Path) else { return };
+    let [seen, known] = [of_tenant(1), of_tenant(1)];
+    let [first, second] = [&seen, &known].map(|one| case.answered(one, "accepted"));
+    let owner = case.replicas.iter().position(|one| one.relay().taken() > 0.0).unwrap();
+    let mut lost = case.replicas.remove(owner);
+    lost.relay().drained();
+    lost.kill();
+    // Its paths are the other one's now, which knows nothing of their past.
+    let [tampered_before, _] = tampered(&seen);
+    let forged = case.send(&tampered_before);
+    assert_eq!(forged.text("status"), "accepted");
+    let file = lost.home.path("lost.jsonl");
+    let file = file.to_str().unwrap();
+    lost.home.run(&["spool", "export", file]).ok();
+    case.replicas[0].home.run(&["spool", "import", file, "--yes"]).ok();
+    tampered(&known).iter().for_each(|one| case.quarantined(one));
+    assert_eq!(case.answered(&known, "duplicate"), second);
+    case.outlasts_window();
+    let again = case.answered(&known.signed_again(), "accepted");
+    let mut expected = [first, second, forged.text("id"), again];
+    expected.sort_unstable();
+    for delivered in case.published() {
+        let mut published = ids(&delivered);
+        published.sort_unstable();
+        // What it had published in its last moment, and not noted any more, comes again.
+        published.dedup();
+        assert_eq!(published, expected);
+        assert_eq!(delivered.iter().map(occurrence).sum::<u64>(), 1, "of the one that came again");
+    }
+    say(
+        "haproxy, by path: while a replica was away a tampered replay of what it had taken was published; after its volume \
+         was adopted another was not, and a genuine repeat was a new event",
     );
     case.ends();
 }
