@@ -128,14 +128,20 @@ enum MediaType {
 
 impl MediaType {
     fn of(content_type: Option<&str>) -> Self {
-        let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        match essence.as_str() {
-            "application/x-www-form-urlencoded" => MediaType::Form,
-            "application/json" => MediaType::Json,
-            suffixed if suffixed.contains('/') && suffixed.ends_with("+json") => MediaType::Json,
-            _ => MediaType::Other,
+        let essence = content_type.unwrap_or("").split(';').next().unwrap_or("").trim();
+        let is = |name: &str| essence.eq_ignore_ascii_case(name);
+        if is("application/x-www-form-urlencoded") {
+            MediaType::Form
+        } else if is("application/json") || (essence.contains('/') && has_json_suffix(essence)) {
+            MediaType::Json
+        } else {
+            MediaType::Other
         }
     }
+}
+
+fn has_json_suffix(essence: &str) -> bool {
+    essence.as_bytes().last_chunk().is_some_and(|suffix: &[u8; 5]| suffix.eq_ignore_ascii_case(b"+json"))
 }
 
 /// Recursion is bounded by the parser's own limit on nesting.

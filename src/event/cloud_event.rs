@@ -1,6 +1,7 @@
 //! The CloudEvents envelope.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
@@ -27,7 +28,7 @@ pub struct Event<'a> {
     #[schemars(regex(pattern = r"^/plivo/[^/]*/10dlc$"), extend("format" = "uri-reference"))]
     source: String,
     #[serde(rename = "type")]
-    event_type: String,
+    event_type: &'static str,
     /// The endpoint and the entity's id. Absent where the callback has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
@@ -38,7 +39,7 @@ pub struct Event<'a> {
     datacontenttype: &'static str,
     /// This schema.
     #[schemars(extend("format" = "uri"))]
-    dataschema: String,
+    dataschema: &'static str,
     /// The record's number in the relay's spool, zero-padded, so that text order is the order of acceptance.
     #[schemars(regex(pattern = "^[0-9]{20}$"))]
     sequence: String,
@@ -101,7 +102,7 @@ impl<'a> Event<'a> {
 
     /// The CloudEvents type.
     pub fn event_type(&self) -> &str {
-        &self.event_type
+        self.event_type
     }
 
     /// The endpoint; `None` for an event of kind `unrecognized`.
@@ -131,9 +132,9 @@ impl<'a> Event<'a> {
             ("specversion", self.specversion),
             ("id", &self.id),
             ("source", &self.source),
-            ("type", &self.event_type),
+            ("type", self.event_type),
             ("time", &self.time),
-            ("dataschema", &self.dataschema),
+            ("dataschema", self.dataschema),
             ("sequence", &self.sequence),
             ("partitionkey", &self.partitionkey),
         ];
@@ -181,19 +182,23 @@ impl<'a> Event<'a> {
     }
 }
 
+/// Each type of event, by endpoint and status, and each schema: made once, since every event has them.
+static TYPES: LazyLock<[[String; Status::ALL.len()]; Endpoint::ALL.len()]> = LazyLock::new(|| {
+    Endpoint::ALL.map(|endpoint| Status::ALL.map(|status| format!("com.plivo.10dlc.{endpoint}.{status}")))
+});
+static SCHEMAS: LazyLock<[String; Endpoint::ALL.len()]> = LazyLock::new(|| {
+    Endpoint::ALL.map(|endpoint| format!("urn:tendlc-relay:schema:plivo.10dlc.{endpoint}:1"))
+});
+
 /// `com.plivo.10dlc.{endpoint}.{status}`, or `com.plivo.10dlc.unrecognized`.
-pub(crate) fn event_type(endpoint: Option<Endpoint>, status: Option<Status>) -> String {
-    match endpoint {
-        Some(endpoint) => {
-            ["com.plivo.10dlc.", endpoint.as_str(), ".", status.unwrap_or(Status::Unknown).as_str()].concat()
-        }
-        None => "com.plivo.10dlc.unrecognized".to_owned(),
-    }
+pub(crate) fn event_type(endpoint: Option<Endpoint>, status: Option<Status>) -> &'static str {
+    let Some(endpoint) = endpoint else { return "com.plivo.10dlc.unrecognized" };
+    &TYPES[endpoint as usize][status.unwrap_or(Status::Unknown) as usize]
 }
 
 /// The URI of the schema of one kind of event: `dataschema`, and the schema's own `$id`.
-pub(crate) fn schema_uri(kind: Option<Endpoint>) -> String {
-    ["urn:tendlc-relay:schema:plivo.10dlc.", kind.map_or("unrecognized", Endpoint::as_str), ":1"].concat()
+pub(crate) fn schema_uri(kind: Option<Endpoint>) -> &'static str {
+    kind.map_or("urn:tendlc-relay:schema:plivo.10dlc.unrecognized:1", |endpoint| &SCHEMAS[endpoint as usize])
 }
 
 fn revised_id(stamp: &Stamp, revision: u32) -> Cow<'_, str> {
@@ -204,10 +209,13 @@ fn revised_id(stamp: &Stamp, revision: u32) -> Cow<'_, str> {
 }
 
 /// A number in twenty digits, as many as the highest has. Formatting with a width would write each zero by itself.
-fn padded(number: u64) -> String {
-    const ZEROS: &str = "00000000000000000000";
-    let digits = number.to_string();
-    [&ZEROS[digits.len()..], &digits].concat()
+fn padded(mut number: u64) -> String {
+    let mut digits = [b'0'; 20];
+    for digit in digits.iter_mut().rev() {
+        *digit += (number % 10) as u8;
+        number /= 10;
+    }
+    digits.into_iter().map(char::from).collect()
 }
 
 /// What CloudEvents bars from an attribute, control characters and Unicode's noncharacters, percent-encoded.
@@ -249,6 +257,20 @@ mod tests {
     fn what_an_attribute_may_not_hold_is_escaped() {
         assert_eq!(legal("BRAND 1/ä"), "BRAND 1/ä");
         assert_eq!(legal("a\r\nb\u{85}\u{fdd0}\u{1ffff}"), "a%0D%0Ab%C2%85%EF%B7%90%F0%9F%BF%BF");
+    }
+
+    #[test]
+    fn every_type_and_schema_is_in_its_place() {
+        for endpoint in Endpoint::ALL {
+            for status in Status::ALL {
+                let expected = format!("com.plivo.10dlc.{endpoint}.{status}");
+                assert_eq!(event_type(Some(endpoint), Some(status)), expected);
+            }
+            assert_eq!(
+                schema_uri(Some(endpoint)),
+                format!("urn:tendlc-relay:schema:plivo.10dlc.{endpoint}:1")
+            );
+        }
     }
 
     #[test]

@@ -163,7 +163,7 @@ fn description(kind: Option<Endpoint>) -> String {
 }
 
 fn constrain_attributes(attributes: &mut Map<String, Value>, kind: Option<Endpoint>) {
-    let types: Vec<String> = match kind {
+    let types: Vec<&'static str> = match kind {
         Some(endpoint) => statuses(endpoint).iter().map(|status| event_type(kind, Some(*status))).collect(),
         None => vec![event_type(None, None)],
     };

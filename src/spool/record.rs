@@ -1,5 +1,7 @@
 //! A record: one accepted callback as a row, with the checksum that is written at append and checked at claim.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use rusqlite::Row;
 
@@ -11,7 +13,8 @@ use crate::normalize::{self, Facts};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     pub(super) request: Request,
-    pub(super) verdict: Verdict,
+    /// Nearly all records of one spool have the same.
+    pub(super) verdict: Arc<Verdict>,
     pub(super) facts: Facts,
     pub(super) stamp: Stamp,
 }
@@ -98,7 +101,7 @@ pub(super) fn parse(row: &Row<'_>) -> Option<(Record, bool)> {
 #[derive(Default)]
 pub(super) struct Reading {
     /// The latest verdict, as text and parsed.
-    verdict: Option<(String, Verdict)>,
+    verdict: Option<(String, Arc<Verdict>)>,
     /// What a checksum is taken over.
     summed: Vec<u8>,
 }
@@ -140,12 +143,12 @@ impl Reading {
         Some((record, found == expected))
     }
 
-    fn verdict(&mut self, json: &str) -> Option<Verdict> {
+    fn verdict(&mut self, json: &str) -> Option<Arc<Verdict>> {
         match &self.verdict {
-            Some((text, verdict)) if text == json => Some(verdict.clone()),
+            Some((text, verdict)) if text == json => Some(Arc::clone(verdict)),
             _ => {
-                let verdict: Verdict = serde_json::from_str(json).ok()?;
-                self.verdict = Some((json.to_owned(), verdict.clone()));
+                let verdict: Arc<Verdict> = Arc::new(serde_json::from_str(json).ok()?);
+                self.verdict = Some((json.to_owned(), Arc::clone(&verdict)));
                 Some(verdict)
             }
         }
