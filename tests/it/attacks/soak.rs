@@ -105,7 +105,13 @@ fn median(values: impl Iterator<Item = u64>) -> u64 {
     values[values.len() / 2]
 }
 
-/// SQLite keeps up to 16 MiB of the database in memory. They are filled beforehand, or would be for minutes.
+/// Megabytes of memory from tenth to tenth, the median of each: whether it goes on growing.
+fn by_tenths(samples: &[Sample]) -> Vec<u64> {
+    let tenths = samples.chunks(samples.len().div_ceil(10));
+    tenths.map(|tenth| median(tenth.iter().map(|sample| sample.memory)) >> 20).collect()
+}
+
+/// SQLite keeps up to 4 MiB of the database in memory. They are filled beforehand, or would be for minutes.
 fn fill_page_cache(relay: &Relay) {
     let padding = "x".repeat(50_000);
     for _ in 0..400 {
@@ -183,12 +189,13 @@ fn memory_and_open_files_stay_flat_under_everything_at_once() {
     let [before, after] = assert_flat(&samples, accepted);
     say(&format!(
         "soak: {} callbacks, {bad} bad requests ({accepted} accepted in all), {outages} outages, {reloads} reloads; memory {} MB, then {} MB; open files {}, \
-         then {} (medians of the halves)",
+         then {} (medians of the halves); memory by tenths: {:?}",
         answered.len(),
         before.memory >> 20,
         after.memory >> 20,
         before.files,
-        after.files
+        after.files,
+        by_tenths(&samples)
     ));
     relay.stop();
 }
