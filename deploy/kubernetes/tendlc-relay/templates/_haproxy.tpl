@@ -13,6 +13,8 @@ defaults
   timeout connect 1s
   timeout server 6s
   timeout client 10s
+  # A machine that is busy for a moment is no reason to leave out a replica.
+  timeout check 3s
   # Whatever is in front keeps its connections for 60 s.
   timeout http-keep-alive 75s
   # A replica that cannot be reached, broke off in the midst or has no room is passed by at once. A callback that two
