@@ -94,6 +94,14 @@ prometheus_program() {
     type -P "$1" || { [ -x "$prometheus_dir/bin/$1" ] && echo "$prometheus_dir/bin/$1"; } || true
 }
 
+# The Alertmanager to use, or nothing. Debian's reads a template in /usr/share: where it is unpacked only, it takes a mount
+# namespace to show it one there.
+alertmanager_program() {
+    [ -e /usr/share/prometheus/alertmanager/default.tmpl ] || unshare --mount true 2>/dev/null ||
+        unshare --map-root-user --mount true 2>/dev/null || return 0
+    prometheus_program prometheus-alertmanager
+}
+
 # The helm to use, where there is also what its charts are checked with; or nothing.
 helm_program() {
     if [ -x "$helm_dir/helm" ] && [ -e "$chart_venv/.complete" ]; then echo "$helm_dir/helm"; fi

@@ -91,9 +91,11 @@ def debian(name):
     share = program and Path(program).parent.parent / "share"
     if not program or program.startswith("/usr/") or not (share / "prometheus").is_dir():
         return program and [program]
-    user = [] if os.geteuid() == 0 else ["--map-root-user"]
-    script = 'mount --bind "$0" /usr/share && exec setpriv --pdeathsig KILL "$@"'
-    return ["unshare", *user, "--mount", "sh", "-c", script, share, program]
+    alone = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--mount"]
+    if subprocess.run([*alone, "true"], capture_output=True).returncode != 0:
+        # Prometheus runs without as well, but has no pages; Alertmanager does not.
+        return [program] if name == "PROMETHEUS" else None
+    return [*alone, "sh", "-c", 'mount --bind "$0" /usr/share && exec setpriv --pdeathsig KILL "$@"', share, program]
 
 
 class Stack:
@@ -106,7 +108,7 @@ class Stack:
     def start(self):
         watched, demo = (self.composed.of_profile(profile) for profile in (None, "demo"))
         if absent := [name for name in watched + demo if not self.is_known(name) and name not in NEEDLESS]:
-            banner(f"NOT RUN HERE, in no package: {', '.join(absent)}.")
+            banner(f"NOT RUN HERE, since they cannot be had: {', '.join(absent)}.")
             must_have(self.is_known)
         self.start_all(watched)
         for what, form, service, port in SHOWN:
@@ -186,8 +188,8 @@ class Stack:
     def end(self):
         """Ends it in the reverse order, each in the time that Compose gives it, and whatever is left at once; so does
         a second signal meanwhile."""
-        say("Ending. What drains takes some seconds; a second Ctrl-C does it at once.")
         try:
+            say("Ending. What drains takes some seconds; a second Ctrl-C does it at once.")
             for name, child in reversed(self.running.items()):
                 child.terminate()
                 try:
