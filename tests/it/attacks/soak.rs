@@ -134,7 +134,8 @@ fn assert_flat(samples: &[Sample], accepted: u64) -> [Sample; 2] {
     };
     let (before, after) = (middle(first), middle(second));
     let allowed = before.memory + (8 << 20) + accepted / 2 * NOTE;
-    assert!(after.memory <= allowed, "{before:?}, then {after:?}, {accepted} accepted");
+    let tenths = by_tenths(samples);
+    assert!(after.memory <= allowed, "{before:?}, then {after:?}, {accepted} accepted, by tenths {tenths:?}");
     assert!(after.files <= before.files + 8, "{before:?}, then {after:?}");
     [before, after]
 }
