@@ -12,8 +12,12 @@ use crate::support::readers::Delivered;
 use crate::support::relay::{Home, Relay};
 use crate::support::wait::{until_still, until_true};
 
-/// What a relay that waits may take of one processor. One that spins takes half and more.
-const BUSIEST: f64 = 0.05;
+/// What a relay that waits may take of one processor: in the long form, which tries the release build by itself, what is
+/// promised. Beside all the other tests a development build took up to 0.1 in the seconds until a silent cluster was
+/// stepped aside from; one that spins takes half and more.
+fn busiest() -> f64 {
+    size(0.25, 0.05)
+}
 
 /// How much more memory it may hold at the end of a wait, in megabytes. A client that is built anew within it takes its
 /// threads' memory in one step, and the allocator takes it in large pieces: 14 MB were seen. What grows and goes on growing
@@ -178,7 +182,7 @@ impl Scene {
         ));
         let threads = process.threads();
         assert!(
-            share < BUSIEST,
+            share < busiest(),
             "{}: it spins: {share:.3} of a processor, before and after by thread: {before:?} {threads:?}",
             fault.name
         );
