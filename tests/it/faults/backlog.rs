@@ -48,6 +48,14 @@ fn depth(relay: &Relay, sink: &str) -> f64 {
 }
 
 #[test]
+fn memory_comes_in_small_pages() {
+    let home = Home::new(&Config::files().text());
+    let relay = home.start();
+    assert!(relay.process.refuses_huge_pages());
+    relay.stop();
+}
+
+#[test]
 fn a_sink_that_is_away_for_long_holds_up_nobody_and_is_drained_beside_the_load() {
     let Some(mut server) = Own::nats() else { return };
     let stream = fresh_prefix("backlog");

@@ -66,6 +66,11 @@ impl Process {
         self.megabytes("VmHWM:")
     }
 
+    /// Whether the kernel gives it no huge pages.
+    pub fn refuses_huge_pages(&self) -> bool {
+        self.told_of("status").unwrap().lines().any(|line| line == "THP_enabled:\t0")
+    }
+
     fn megabytes(&self, name: &str) -> f64 {
         let status = self.told_of("status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
