@@ -30,7 +30,7 @@ pub enum Side {
     Measured,
     /// Everything else: the load, the brokers.
     Around,
-    /// Preparations that nobody times.
+    /// Preparations that nobody times, and what has time to spare.
     Anywhere,
 }
 
@@ -39,8 +39,9 @@ impl Processors {
     pub fn choose(pin: bool) -> Result<Self> {
         let allowed = rustix::thread::sched_getaffinity(None)?;
         let mut numbers = (0..CpuSet::MAX_CPU).filter(|number| allowed.is_set(*number));
+        // The first takes most interrupts on many machines, so it is not the measured one.
         Ok(match (numbers.next(), numbers.next()) {
-            (Some(measured), Some(around)) if pin => Processors::Split { measured, around },
+            (Some(around), Some(measured)) if pin => Processors::Split { measured, around },
             _ => Processors::Shared,
         })
     }
@@ -58,17 +59,22 @@ impl Processors {
         rustix::thread::sched_setaffinity(None, &set).context("binding to a processor")
     }
 
+    /// Does something on a side, on a thread of its own.
+    pub fn on<T: Send>(&self, side: Side, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                self.take(side)?;
+                work()
+            });
+            worker.join().unwrap_or_else(|_| bail!("a thread of the benchmark panicked"))
+        })
+    }
+
     /// Starts a process on its side. A child inherits the processors of the thread that starts it.
     pub fn spawn(&self, side: Side, command: &mut Command) -> Result<Process> {
         command.stdin(Stdio::null());
         let name = format!("{:?}", command.get_program());
-        let child = std::thread::scope(|scope| {
-            let starter = scope.spawn(|| {
-                self.take(side)?;
-                command.spawn().with_context(|| format!("starting {name}"))
-            });
-            starter.join().unwrap_or_else(|_| bail!("starting {name}: panicked"))
-        })?;
+        let child = self.on(side, || command.spawn().with_context(|| format!("starting {name}")))?;
         Ok(Process { child, started: Instant::now() })
     }
 }

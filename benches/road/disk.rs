@@ -8,11 +8,14 @@ use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 
 use crate::bench::Bench;
+use crate::children::Side;
 use crate::report::{self, Latency};
 
 /// Measures the disk, and puts what was found into the report.
 pub fn report(bench: &mut Bench) -> Result<Latency> {
-    let found = Latency::of(&sync_times(bench.directory.path(), bench.plan.disk)?);
+    let found =
+        bench.processors.on(Side::Anywhere, || sync_times(bench.directory.path(), bench.plan.disk))?;
+    let found = Latency::of(&found);
     let Latency { p50_ms, p99_ms, .. } = found;
     bench.report.figure("the disk: 4 KiB appended and fdatasync, p50", format!("{p50_ms:.3} ms"));
     bench.report.figure("the disk: 4 KiB appended and fdatasync, p99", format!("{p99_ms:.3} ms"));
@@ -22,6 +25,10 @@ pub fn report(bench: &mut Bench) -> Result<Latency> {
 /// How long one sync takes that is due at this pace, counted from when it was due as an answer's latency is: whatever
 /// keeps the machine from it counts as well.
 pub fn paced(bench: &Bench, per_second: f64) -> Result<Latency> {
+    bench.processors.on(Side::Anywhere, || paced_here(bench, per_second))
+}
+
+fn paced_here(bench: &Bench, per_second: f64) -> Result<Latency> {
     let mut file = tempfile::tempfile_in(bench.directory.path()).context("a file beside the spool")?;
     let mut times = report::times()?;
     let start = Instant::now();

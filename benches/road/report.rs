@@ -30,6 +30,8 @@ pub struct Road {
     /// The same, to what the server that does nothing answered in the same minute.
     pub to_noop: Option<f64>,
     pub latency: Latency,
+    /// Of the answers that came while the load had its processor, and how many of all those are.
+    pub undisturbed: Undisturbed,
     /// Callbacks in one commit, mean and the buckets seen.
     pub groups: Option<Groups>,
     /// Answers other than 200 `accepted`.
@@ -42,6 +44,14 @@ pub struct Latency {
     pub p50_ms: f64,
     pub p99_ms: f64,
     pub p999_ms: f64,
+}
+
+/// Latency without what the load's own absences did to it: a sender that is kept from its processor by other programs
+/// sends late and reads late.
+#[derive(Clone, Copy, Default, Serialize)]
+pub struct Undisturbed {
+    pub share: f64,
+    pub latency: Latency,
 }
 
 impl Latency {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Result;
+use hdrhistogram::Histogram;
 use tendlc_relay::sim::load::{Batch, Pace, Seen};
 
 use crate::bench::{Bench, CONNECTIONS, say};
@@ -12,7 +13,7 @@ use crate::children::{Process, Side};
 use crate::disk;
 use crate::load::{self, Client, accepted};
 use crate::relay::{Relay, Sink};
-use crate::report::{Groups, Latency, Road, median};
+use crate::report::{Groups, Latency, Road, Undisturbed, median};
 
 /// The server that does nothing.
 const NOOP: &str = "axum no-op";
@@ -103,7 +104,11 @@ fn half_load(bench: &mut Bench, rate: f64) -> Result<()> {
     let half = road(bench, "relay, half load, open loop", &mut relay, Publishing::LeftOut, Some(rate))?;
     // Beside the rounds, since a shared disk's speed changes as well.
     let sync = disk::report(bench)?;
-    let p99 = half.latency.p99_ms;
+    let p99 = half.undisturbed.latency.p99_ms;
+    bench.report.figure(
+        "half load: answers while the load had its processor, and their p99",
+        format!("{:.2} %, {p99:.2} ms", 100.0 * half.undisturbed.share),
+    );
     bench.report.at_most("p99 at half load, to the disk's own median sync", 10.0, p99 / sync.p50_ms, "x");
     relay.process.stop()?;
     // What of it is the machine's: a p99 of the disk and of a server that does nothing, at the same pace.
@@ -240,14 +245,21 @@ fn median_of_some(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 
 /// The medians of `rounds`.
 fn summary(name: &str, rounds: &[Round], groups: Option<Groups>) -> Road {
-    let latencies: Vec<Latency> = rounds.iter().map(|round| Latency::of(&round.seen.latency)).collect();
+    let latencies = |pick: fn(&Seen) -> &Histogram<u64>| {
+        Latency::median(&rounds.iter().map(|round| Latency::of(pick(&round.seen))).collect::<Vec<_>>())
+    };
+    let share = |seen: &Seen| seen.undisturbed.len() as f64 / seen.latency.len().max(1) as f64;
     Road {
         name: name.to_owned(),
         rounds: rounds.len(),
         requests_per_second: median(rounds.iter().map(|round| load::rate(&round.seen))),
         requests_per_cpu_second: median(rounds.iter().map(Round::per_cpu_second)),
         to_noop: median_of_some(rounds.iter().map(|round| Some(round.per_cpu_second() / round.noop?))),
-        latency: Latency::median(&latencies),
+        latency: latencies(|seen| &seen.latency),
+        undisturbed: Undisturbed {
+            share: median(rounds.iter().map(|round| share(&round.seen))),
+            latency: latencies(|seen| &seen.undisturbed),
+        },
         groups,
         refused: rounds.iter().map(|round| refused(&round.seen)).sum(),
     }

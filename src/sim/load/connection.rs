@@ -18,6 +18,8 @@ pub enum State {
     Idle,
     /// It has one that is not answered yet.
     Waiting {
+        /// Which one of the run, counted from 0.
+        number: u64,
         /// When it was meant to be sent.
         due: Instant,
         /// When it was.
@@ -103,12 +105,12 @@ impl Connection {
         (self.stream, self.state) = (None, State::Down);
     }
 
-    /// Sends a request that was meant for `due`.
+    /// Sends a request, for which it is `waiting` then.
     ///
     /// # Errors
     /// When it cannot be sent whole: an idle connection's buffers are empty, and hold more than a callback.
-    pub fn send(&mut self, request: &[u8], due: Instant, sent: Instant) -> Result<(), Trouble> {
-        (self.state, self.filled) = (State::Waiting { due, sent }, 0);
+    pub fn send(&mut self, request: &[u8], waiting: State) -> Result<(), Trouble> {
+        (self.state, self.filled) = (waiting, 0);
         let stream = self.stream.as_mut().ok_or(Trouble::Closed)?;
         stream.write_all(request).map_err(|error| Trouble::of(&error))
     }

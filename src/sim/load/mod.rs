@@ -10,6 +10,7 @@
 
 mod answer;
 mod args;
+mod attention;
 mod client;
 mod connection;
 mod interrupt;

@@ -75,7 +75,7 @@ mod tests {
         let mut seen = Seen::new().unwrap();
         seen.elapsed = Duration::from_millis(1500);
         for code in [200, 200, 503] {
-            seen.note(Answer { code, status: None, keep: true }, Duration::from_millis(2));
+            seen.note(Answer { code, status: None, keep: true }, Duration::from_millis(2), true);
         }
         seen.note_trouble(Trouble::Reset);
         let line = line(&seen, Duration::from_secs(10), 2.0);

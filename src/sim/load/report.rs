@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
 use comfy_table::{CellAlignment, Table, presets};
+use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use super::client::{Pace, Plan};
@@ -46,11 +47,6 @@ impl Report {
             Pace::Closed => ("closed", None),
             Pace::Open(rate) => ("open", Some(rate)),
         };
-        let mut latency: serde_json::Map<String, Value> = QUANTILES
-            .iter()
-            .map(|(name, quantile)| ((*name).to_owned(), quantile_ms(&seen.latency, *quantile).into()))
-            .collect();
-        latency.insert(String::from("mean"), (seen.latency.mean() / 1e6).into());
         json!({
             "to": to,
             "connected_to": origin,
@@ -68,7 +64,10 @@ impl Report {
             "answers": seen.answers(),
             "errors": seen.errors(),
             "reopened_connections": seen.reopened,
-            "latency_ms": latency,
+            "latency_ms": document(&seen.latency),
+            "away_s": seen.away.as_secs_f64(),
+            "undisturbed": seen.undisturbed.len(),
+            "undisturbed_latency_ms": document(&seen.undisturbed),
         })
     }
 
@@ -92,7 +91,23 @@ impl Report {
             let _ = writeln!(text, "connections  {} lost and opened again", seen.reopened);
         }
         let _ = write!(text, "Milliseconds from when a callback {since} to its 200.");
+        if !seen.away.is_zero() {
+            let _ = write!(text, "\n{}", self.away());
+        }
         text
+    }
+
+    /// What this machine, and not the server, is to blame for.
+    fn away(&self) -> String {
+        let Seen { away, undisturbed, latency, .. } = &self.seen;
+        let share = 100.0 * undisturbed.len() as f64 / latency.len().max(1) as f64;
+        let quantiles = QUANTILES
+            .map(|(name, quantile)| format!("{name} {:.2}", quantile_ms(undisturbed, quantile)))
+            .join(", ");
+        format!(
+            "This program was kept from its processor for {:.0} ms. The {share:.1} % of the answers that this did not touch: {quantiles}.",
+            away.as_secs_f64() * 1e3,
+        )
     }
 
     fn table(&self) -> Table {
@@ -115,6 +130,15 @@ impl Report {
     }
 }
 
+/// The quantiles and the mean, in milliseconds.
+fn document(latency: &Histogram<u64>) -> Value {
+    let quantiles = QUANTILES.iter().map(|(name, quantile)| (*name, quantile_ms(latency, *quantile)));
+    quantiles
+        .chain([("mean", latency.mean() / 1e6)])
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .collect()
+}
+
 fn listed<K: Display>(counts: &BTreeMap<K, u64>) -> String {
     let counts: Vec<String> = counts.iter().map(|(what, count)| format!("{what} {count}")).collect();
     if counts.is_empty() { String::from("none") } else { counts.join(", ") }
@@ -132,7 +156,11 @@ mod tests {
         seen.elapsed = Duration::from_secs(2);
         for code in codes {
             seen.sent += 1;
-            seen.note(Answer { code: *code, status: None, keep: true }, Duration::from_millis(4));
+            seen.note(
+                Answer { code: *code, status: None, keep: true },
+                Duration::from_millis(4),
+                *code == 200,
+            );
         }
         Report {
             to: "https://relay.example.com/".to_owned(),
@@ -170,7 +198,22 @@ mod tests {
         assert_eq!((&document["failed"], &document["answers"]["503"]), (&1.into(), &1.into()));
         assert_eq!(document["delivered_per_second"], 1.0);
         assert!((document["latency_ms"]["p99"].as_f64().unwrap() - 4.0).abs() < 0.01);
+        assert!(!text.contains("kept from its processor"));
     }
+
+    #[test]
+    fn what_this_machine_is_to_blame_for_is_told_apart() {
+        let mut report = report(Pace::Open(1.5), &[200, 200, 200]);
+        report.seen.note(Answer { code: 200, status: None, keep: true }, Duration::from_millis(90), false);
+        (report.seen.sent, report.seen.away) = (4, Duration::from_millis(80));
+        let text = report.text();
+        assert!(text.contains("from its processor for 80 ms. The 75.0 % of the answers"), "{text}");
+        let document = report.json();
+        let p99 = |which: &str| document[which]["p99"].as_f64().unwrap().round();
+        assert_eq!((p99("latency_ms"), p99("undisturbed_latency_ms")), (90.0, 4.0));
+        assert_eq!((&document["undisturbed"], &document["away_s"]), (&3.into(), &0.08.into()));
+    }
+
     #[test]
     fn what_is_of_a_part_says_so_and_is_neither_good_nor_bad() {
         let mut report = report(Pace::Closed, &[200]);

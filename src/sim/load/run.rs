@@ -9,6 +9,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 
+use super::attention::Attention;
 use super::client::{Client, Pace, Plan};
 use super::connection::{State, Trouble};
 use super::seen::Seen;
@@ -29,6 +30,7 @@ pub struct Run<'a, S, W> {
     waiting: usize,
     /// There is nothing more to send.
     is_over: bool,
+    attention: Attention,
     seen: Seen,
 }
 
@@ -42,7 +44,8 @@ impl<'a, S: Source, W: FnMut(&Seen) -> ControlFlow<()>> Run<'a, S, W> {
         let idle = (0..client.connections.len()).rev().filter(idle).collect();
         let seen = Seen::new().map_err(io::Error::other)?;
         let start = Instant::now();
-        Ok(Run { client, idle, plan, source, watch, start, waiting: 0, is_over: false, seen })
+        let attention = Attention::begin(start);
+        Ok(Run { client, idle, plan, source, watch, start, waiting: 0, is_over: false, attention, seen })
     }
 
     /// Goes to its end.
@@ -56,14 +59,17 @@ impl<'a, S: Source, W: FnMut(&Seen) -> ControlFlow<()>> Run<'a, S, W> {
             let pause = self.send_due()?;
             if self.is_over && self.waiting == 0 {
                 self.seen.elapsed = self.start.elapsed();
+                self.seen.away = self.attention.away();
                 return Ok(self.seen);
             }
             events.clear();
-            let timeout = timespec(pause.min(TICK));
-            match epoll::wait(&self.client.epoll, spare_capacity(&mut events), Some(&timeout)) {
+            let pause = pause.min(TICK);
+            match epoll::wait(&self.client.epoll, spare_capacity(&mut events), Some(&timespec(pause))) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
+            self.attention.waited(pause);
+            self.now();
             for event in &events {
                 self.ready(event.data.u64() as usize)?;
             }
@@ -74,10 +80,32 @@ impl<'a, S: Source, W: FnMut(&Seen) -> ControlFlow<()>> Run<'a, S, W> {
         }
     }
 
+    /// The time. Whoever asks for it may learn that this thread was away since it was asked for last: all that was under
+    /// way or has come due until now is measured wrong.
+    fn now(&mut self) -> Instant {
+        let now = Instant::now();
+        if self.attention.has_returned(now) {
+            let until = self.due_until(now).max(self.seen.sent);
+            self.attention.catch_up(until, self.waiting as u64 + (until - self.seen.sent));
+        }
+        now
+    }
+
+    /// How many requests are due by then, where that does not depend on the answers.
+    fn due_until(&self, now: Instant) -> u64 {
+        match (self.plan.pace, self.plan.meant()) {
+            (Pace::Open(rate), Some(meant)) if !self.is_over => {
+                // The first is due at once.
+                meant.min((now.duration_since(self.start).as_secs_f64() * rate) as u64 + 1)
+            }
+            _ => 0,
+        }
+    }
+
     /// Sends all that is due, and says how long until there is more.
     fn send_due(&mut self) -> io::Result<Duration> {
         while !self.is_over {
-            let now = Instant::now();
+            let now = self.now();
             let Some(due) = self.due(now) else {
                 self.is_over = true;
                 break;
@@ -92,9 +120,11 @@ impl<'a, S: Source, W: FnMut(&Seen) -> ControlFlow<()>> Run<'a, S, W> {
                 self.is_over = true;
                 break;
             };
+            let number = self.seen.sent;
             self.seen.sent += 1;
             self.waiting += 1;
-            if let Err(trouble) = self.client.connections[index].send(request, due, now) {
+            let waiting = State::Waiting { number, due, sent: now };
+            if let Err(trouble) = self.client.connections[index].send(request, waiting) {
                 self.fail(index, trouble);
             }
         }
@@ -116,7 +146,7 @@ impl<'a, S: Source, W: FnMut(&Seen) -> ControlFlow<()>> Run<'a, S, W> {
     /// Takes what has come on a connection.
     fn ready(&mut self, index: usize) -> io::Result<()> {
         match self.client.connections[index].state {
-            State::Waiting { due, .. } => self.receive(index, due),
+            State::Waiting { number, due, .. } => self.receive(index, number, due),
             State::Opening(_) => self.opened(index),
             State::Idle => {
                 // Nothing but its end can come while nothing was asked.
@@ -128,12 +158,13 @@ impl<'a, S: Source, W: FnMut(&Seen) -> ControlFlow<()>> Run<'a, S, W> {
         }
     }
 
-    fn receive(&mut self, index: usize, due: Instant) -> io::Result<()> {
+    fn receive(&mut self, index: usize, number: u64, due: Instant) -> io::Result<()> {
+        let now = self.now();
         let connection = &mut self.client.connections[index];
         let keep = match connection.read() {
             Ok(None) => return Ok(()),
             Ok(Some(answer)) => {
-                self.seen.note(answer, due.elapsed());
+                self.seen.note(answer, now.duration_since(due), self.attention.is_undivided());
                 answer.keep
             }
             Err(trouble) => {
@@ -142,6 +173,7 @@ impl<'a, S: Source, W: FnMut(&Seen) -> ControlFlow<()>> Run<'a, S, W> {
             }
         };
         self.waiting -= 1;
+        self.attention.finished(number);
         if keep {
             connection.state = State::Idle;
             self.idle.push(index);
@@ -155,6 +187,9 @@ impl<'a, S: Source, W: FnMut(&Seen) -> ControlFlow<()>> Run<'a, S, W> {
     /// Its callback is lost, and so is the connection. It is opened again at the next look, so that a server that is
     /// not there is not asked all the time.
     fn fail(&mut self, index: usize, trouble: Trouble) {
+        if let State::Waiting { number, .. } = self.client.connections[index].state {
+            self.attention.finished(number);
+        }
         self.seen.note_trouble(trouble);
         self.waiting -= 1;
         self.client.connections[index].lose();

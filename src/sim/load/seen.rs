@@ -27,6 +27,10 @@ pub struct Seen {
     pub elapsed: Duration,
     /// Of what was answered with 200, in nanoseconds.
     pub latency: Histogram<u64>,
+    /// The same of those alone that were sent and answered while this program had its processor.
+    pub undisturbed: Histogram<u64>,
+    /// For how long it was kept from it.
+    pub away: Duration,
     kinds: Vec<Kind>,
     other: u64,
     troubles: BTreeMap<&'static str, u64>,
@@ -51,8 +55,9 @@ impl Seen {
             is_partial: false,
             reopened: 0,
             elapsed: Duration::ZERO,
-            // Up to an hour.
-            latency: Histogram::new_with_bounds(1, 3_600_000_000_000, 3)?,
+            latency: up_to_an_hour()?,
+            undisturbed: up_to_an_hour()?,
+            away: Duration::ZERO,
             kinds: Vec::new(),
             other: 0,
             troubles: BTreeMap::new(),
@@ -100,10 +105,14 @@ impl Seen {
         errors
     }
 
-    pub(super) fn note(&mut self, answer: Answer<'_>, after: Duration) {
+    pub(super) fn note(&mut self, answer: Answer<'_>, after: Duration, is_undisturbed: bool) {
         if answer.code == 200 {
+            let after = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
             self.delivered += 1;
-            self.latency.saturating_record(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
+            self.latency.saturating_record(after);
+            if is_undisturbed {
+                self.undisturbed.saturating_record(after);
+            }
         }
         let same = |kind: &&mut Kind| kind.code == answer.code && kind.status.as_deref() == answer.status;
         if let Some(kind) = self.kinds.iter_mut().find(same) {
@@ -119,6 +128,10 @@ impl Seen {
     pub(super) fn note_trouble(&mut self, trouble: Trouble) {
         *self.troubles.entry(trouble.word()).or_default() += 1;
     }
+}
+
+fn up_to_an_hour() -> Result<Histogram<u64>, CreationError> {
+    Histogram::new_with_bounds(1, 3_600_000_000_000, 3)
 }
 
 /// A quantile in milliseconds.
@@ -142,13 +155,19 @@ mod tests {
         for (code, status) in
             [(200, Some("accepted")), (200, Some("accepted")), (200, None), (503, Some("x"))]
         {
-            seen.note(answer(code, status), after);
+            seen.note(answer(code, status), after, seen.delivered > 0);
         }
         seen.note_trouble(Trouble::Timeout);
         seen.note_trouble(Trouble::Closed);
         assert_eq!(
-            (seen.delivered, seen.failed(), seen.latency.len(), seen.answered("accepted")),
-            (3, 5, 3, 2)
+            (
+                seen.delivered,
+                seen.failed(),
+                seen.latency.len(),
+                seen.undisturbed.len(),
+                seen.answered("accepted")
+            ),
+            (3, 5, 3, 2, 2)
         );
         let answers = [("200", 1), ("503", 1), ("accepted", 2)].map(|(word, count)| (word.to_owned(), count));
         assert_eq!(seen.answers(), BTreeMap::from(answers));
@@ -160,7 +179,7 @@ mod tests {
     fn a_server_of_many_words_fills_no_memory() {
         let mut seen = Seen::new().unwrap();
         for number in 0..1000_u64 {
-            seen.note(answer(200 + (number % 300) as u16, None), Duration::ZERO);
+            seen.note(answer(200 + (number % 300) as u16, None), Duration::ZERO, true);
         }
         let answers = seen.answers();
         assert_eq!((answers.len(), answers.values().sum::<u64>()), (MOST_KINDS + 1, 1000));

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -51,6 +52,7 @@ fn every_callback_of_a_load_is_answered_and_counted_by_the_relay() {
         .map(|name| result["latency_ms"][name].as_f64().unwrap_or_else(|| panic!("no {name} in {result:#}")))
         .to_vec();
     assert!(latency[0] > 0.0 && latency.is_sorted(), "{result:#}");
+    assert!(result["undisturbed"].as_u64().unwrap() <= 2000, "{result:#}");
     let metrics = relay.metrics();
     assert_eq!(metrics.sum("tendlc_callbacks_total", &[("outcome", "accepted")]), 2000.0);
     assert_eq!(metrics.sum("tendlc_callbacks_total", &[]), 2000.0);
@@ -84,6 +86,31 @@ fn ctrl_c_ends_a_load_with_what_it_has_so_far() {
     let result = load.log.entries().remove(0);
     assert_eq!((&result["partial"], &result["errors"]), (&true.into(), &serde_json::json!({})), "{result:#}");
     assert_eq!(result["sent"], taken.load(Ordering::Relaxed), "each was answered: {result:#}");
+}
+
+#[test]
+fn what_a_load_that_stood_still_itself_has_seen_is_told_apart() {
+    let home = Home::new("");
+    let (server, taken) = busy();
+    let (to, via) = (format!("{ORIGIN}/"), format!("http://{server}"));
+    let plan = ["load", "--json", "--duration", "1h", "--rate", "1000", "--to", &to, "--via", &via];
+    let mut load = Process::spawn_heard(&mut sim(&home.path(""), &plan));
+    until_true("the first callbacks", || taken.load(Ordering::Relaxed) > 100);
+    load.stop();
+    let (stopped, taken_until) = (Instant::now(), taken.load(Ordering::Relaxed));
+    until_true("callbacks that are due", || stopped.elapsed() > Duration::from_millis(100));
+    load.signal(Signal::CONT);
+    until_true("callbacks in time again", || taken.load(Ordering::Relaxed) > taken_until + 300);
+    load.signal(Signal::INT);
+    load.wait();
+    let result = load.log.entries().remove(0);
+    assert!(result["away_s"].as_f64().unwrap() >= 0.1, "{result:#}");
+    // A fourth of the hundred that were due meanwhile is answered with 200, and late.
+    let count = |name: &str| result[name].as_u64().unwrap();
+    assert!(count("undisturbed") + 20 <= count("delivered"), "{result:#}");
+    let longest = |which: &str| result[which]["max"].as_f64().unwrap();
+    assert!(longest("latency_ms") >= 90.0, "{result:#}");
+    assert!(longest("undisturbed_latency_ms") <= longest("latency_ms"), "{result:#}");
 }
 
 /// A server that has time for every fourth callback only, and how many it was sent.
