@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Events are laid out on one thread and let go of on another: an allocator that is made for that drains faster.
+/// Events are laid out on one thread and let go of on another: an allocator that is made for that drains faster. It is
+/// malloc, too (by its feature `override`), since librdkafka does the same with its messages.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

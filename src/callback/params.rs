@@ -2,6 +2,7 @@
 //!
 //! Total: what does not parse is [`Body::Opaque`] with the reason, and its bytes stay in the request.
 
+use memchr::{memchr, memchr_iter, memchr2};
 use serde_json::Value;
 
 use super::Request;
@@ -50,23 +51,26 @@ pub fn parse(request: &Request, max_parameters: usize) -> Params<'_> {
 
 /// The pairs of a query or of a form body, decoded: `+` is a blank, and what is not UTF-8 becomes U+FFFD.
 pub fn decode_pairs(encoded: &[u8]) -> Vec<Pair<'_>> {
-    let found = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
     let mut pairs = Vec::new();
     if !encoded.is_empty() {
         pairs.reserve(USUAL);
     }
-    pairs.extend(found.filter_map(|pair| plain_pair(pair).or_else(|| form_urlencoded::parse(pair).next())));
-    pairs
-}
-
-/// A pair in which every byte stands for itself: most are, and need not be looked at as closely as others.
-fn plain_pair(pair: &[u8]) -> Option<Pair<'_>> {
-    if pair.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return None;
+    // Found out once for all: most pairs are text in which every byte stands for itself, and need no closer look.
+    let text = std::str::from_utf8(encoded).ok();
+    let mut start = 0;
+    for end in memchr_iter(b'&', encoded).chain([encoded.len()]) {
+        let pair = &encoded[start..end];
+        match text {
+            _ if pair.is_empty() => {}
+            Some(text) if memchr2(b'%', b'+', pair).is_none() => {
+                let name = memchr(b'=', pair).map_or(end, |at| start + at);
+                pairs.push((text[start..name].into(), text[end.min(name + 1)..end].into()));
+            }
+            _ => pairs.extend(form_urlencoded::parse(pair)),
+        }
+        start = end + 1;
     }
-    let pair = std::str::from_utf8(pair).ok()?;
-    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-    Some((name.into(), value.into()))
+    pairs
 }
 
 impl Params<'_> {

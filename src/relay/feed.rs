@@ -17,7 +17,7 @@ use super::landing::{Landing, Outcome, next_pause};
 use super::lane::Lane;
 use super::parked::Parked;
 use super::source::{Publisher, Source};
-use super::window::{Job, Window};
+use super::window::{Claimed, Job, Window};
 use crate::sink::{PublishError, Published};
 use crate::spool::{Feed, SpoolError};
 
@@ -52,7 +52,7 @@ struct Progress {
     pauses: Pauses,
 }
 
-type Claim = Pin<Box<dyn Future<Output = Result<Vec<Job>, SpoolError>> + Send>>;
+type Claim = Pin<Box<dyn Future<Output = Result<Claimed, SpoolError>> + Send>>;
 
 /// Runs until the lane is stopped or the feed is finished.
 pub(super) async fn run<S: Source, P: Publisher>(lane: Arc<Lane<S, P>>, feed: Feed) {
@@ -173,7 +173,7 @@ impl Progress {
         }
     }
 
-    fn take(&mut self, sink: &str, page: Result<Vec<Job>, SpoolError>) {
+    fn take(&mut self, sink: &str, page: Result<Claimed, SpoolError>) {
         match page {
             Ok(jobs) => {
                 self.pauses.reset();
@@ -233,7 +233,7 @@ impl Progress {
     async fn settle<S: Source, P: Publisher>(&mut self, lane: &Lane<S, P>, all: Vec<Landed>) {
         let mut published = Vec::with_capacity(all.len());
         lane.measures.publishing.sub(all.len() as i64);
-        let landing = Landing::now(self.feed);
+        let mut landing = Landing::now(self.feed);
         for landed in all {
             match landing.judge(lane, landed).await {
                 Outcome::Published(job) => {
@@ -258,6 +258,7 @@ impl Progress {
                 }
             }
         }
+        landing.count(lane);
         // The claim came back empty while it could not reach further: there is room now.
         if self.idle && (self.feed != Feed::Live || self.position < self.tip) {
             self.idle = false;

@@ -1,5 +1,6 @@
 //! What becomes of an event that was published, or was not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -27,20 +28,26 @@ pub(super) enum Outcome {
     Parked(Box<Job>),
 }
 
-/// The moment at which some events of a feed were found landed.
+/// Some events of a feed that were found landed at one moment.
 pub(super) struct Landing {
     feed: Feed,
     now: Instant,
     wall_clock: Timestamp,
+    /// How many were published, by topic: counted together, since there are few topics and many events.
+    published: Vec<(Arc<str>, u64)>,
 }
 
 impl Landing {
     pub(super) fn now(feed: Feed) -> Self {
-        Landing { feed, now: Instant::now(), wall_clock: Timestamp::now() }
+        Landing { feed, now: Instant::now(), wall_clock: Timestamp::now(), published: Vec::new() }
     }
 
     /// Counts, times and tells what happened, and decides.
-    pub(super) async fn judge<S: Source, P: Publisher>(&self, lane: &Lane<S, P>, landed: Landed) -> Outcome {
+    pub(super) async fn judge<S: Source, P: Publisher>(
+        &mut self,
+        lane: &Lane<S, P>,
+        landed: Landed,
+    ) -> Outcome {
         match landed.result {
             Ok(_) => {
                 self.published(lane, &landed.job, landed.began);
@@ -51,10 +58,20 @@ impl Landing {
         }
     }
 
-    fn published<S, P>(&self, lane: &Lane<S, P>, job: &Job, began: Instant) {
+    /// Counts what was published.
+    pub(super) fn count<S, P>(self, lane: &Lane<S, P>) {
+        for (topic, published) in self.published {
+            lane.measures.metrics.published.with_label_values(&[&*lane.sink, &*topic]).inc_by(published);
+        }
+    }
+
+    fn published<S, P>(&mut self, lane: &Lane<S, P>, job: &Job, began: Instant) {
         lane.gate.open();
-        let metrics = &lane.measures.metrics;
-        metrics.published.with_label_values(&[&*lane.sink, &*job.publication.topic_label]).inc();
+        let topic = &job.publication.topic_label;
+        match self.published.iter_mut().find(|(counted, _)| counted == topic) {
+            Some((_, published)) => *published += 1,
+            None => self.published.push((Arc::clone(topic), 1)),
+        }
         lane.measures.publish_seconds.observe(self.now.duration_since(began).as_secs_f64());
         if self.feed == Feed::Live {
             let millis = self.wall_clock.millis_since(job.received_at).max(0);

@@ -36,7 +36,7 @@ use tokio_util::task::TaskTracker;
 
 use self::gate::Gate;
 use self::lane::{Lane, Measures};
-use self::source::SpoolSource;
+use self::source::{Reader, SpoolSource};
 use crate::event::Timestamp;
 use crate::metrics::Metrics;
 use crate::sink::Sink;
@@ -160,7 +160,7 @@ impl Relay {
         self.lanes.push(Running { sink: name.to_string(), handle: handle.clone(), gate: Arc::clone(&gate) });
         let (width, feeds, sink) = (sink.window(), handle.feeds(), Arc::new(sink));
         Lane {
-            source: SpoolSource { lane: handle, sink: Arc::clone(&sink) },
+            source: SpoolSource { lane: handle, sink: Arc::clone(&sink), reader: Reader::new() },
             publisher: sink,
             gate,
             width,

@@ -59,7 +59,7 @@ mod tests {
     use crate::relay::testing::job;
 
     fn boxed(sequence: u64) -> Box<Job> {
-        Box::new(job(sequence, ""))
+        job(sequence, "")
     }
 
     fn sequences(jobs: VecDeque<Box<Job>>) -> Vec<u64> {

@@ -4,7 +4,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::window::{Entity, Job};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+use super::window::{Claimed, Entity, Job};
 use crate::sink::{Block, CheckError, Publication, PublishError, Published, Sink};
 use crate::spool::{Feed, LaneHandle, Record, SpoolError};
 
@@ -16,7 +19,7 @@ pub(super) trait Source: Send + Sync + 'static {
         feed: Feed,
         after: u64,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Job>, SpoolError>> + Send + 'static;
+    ) -> impl Future<Output = Result<Claimed, SpoolError>> + Send + 'static;
 
     /// Records are published.
     fn ack(&self, feed: Feed, sequences: Vec<u64>) -> impl Future<Output = Result<(), SpoolError>> + Send;
@@ -50,6 +53,38 @@ pub(super) trait Publisher: Send + Sync + 'static {
 pub(super) struct SpoolSource {
     pub(super) lane: LaneHandle,
     pub(super) sink: Arc<Sink>,
+    pub(super) reader: Reader,
+}
+
+/// One thread for the live feed's claims: what it allocates for one page lies where the page before lay. On the threads
+/// that all share, each claim would have another one's memory, and draining to Kafka takes an eighth more time.
+pub(super) struct Reader(Option<Runtime>);
+
+impl Reader {
+    /// A thread that is there while there is something to read.
+    pub(super) fn new() -> Self {
+        // What has no drivers cannot fail to be built; if it did, the threads that all share would do.
+        Reader(Builder::new_current_thread().max_blocking_threads(1).thread_name("lane-reader").build().ok())
+    }
+
+    /// Reads for this feed. A replay that looks for few of many records takes long, and would hold up the live feed.
+    fn spawn<T: Send + 'static>(
+        &self,
+        feed: Feed,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        match &self.0 {
+            Some(own) if feed == Feed::Live => own.spawn_blocking(read),
+            _ => tokio::task::spawn_blocking(read),
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // Without waiting for what it reads: this may be a thread that must not wait.
+        self.0.take().into_iter().for_each(Runtime::shutdown_background);
+    }
 }
 
 impl Source for SpoolSource {
@@ -58,11 +93,11 @@ impl Source for SpoolSource {
         feed: Feed,
         after: u64,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Job>, SpoolError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Claimed, SpoolError>> + Send + 'static {
         let (lane, sink) = (self.lane.clone(), Arc::clone(&self.sink));
-        let claimed = tokio::task::spawn_blocking(move || {
+        let claimed = self.reader.spawn(feed, move || {
             let mut block = Block::default();
-            lane.claim_each(feed, after, limit, |record| job(&sink, feed, &record, &mut block))
+            lane.claim_each(feed, after, limit, |record| Box::new(job(&sink, feed, &record, &mut block)))
         });
         async move { claimed.await.unwrap_or(Err(SpoolError::Closed)) }
     }

@@ -12,7 +12,7 @@ use super::RelayConfig;
 use super::gate::Gate;
 use super::lane::{Complaints, Lane, Measures};
 use super::source::{Publisher, Source};
-use super::window::{Entity, Job};
+use super::window::{Claimed, Entity, Job};
 use crate::event::Timestamp;
 use crate::metrics::Metrics;
 use crate::sink::{CheckError, Code, Publication, PublishError, Published};
@@ -20,8 +20,8 @@ use crate::spool::{Feed, SpoolError};
 use crate::units::Span;
 
 /// A record of an entity; one without, where the name is empty.
-pub(super) fn job(sequence: u64, entity: &str) -> Job {
-    Job {
+pub(super) fn job(sequence: u64, entity: &str) -> Box<Job> {
+    Box::new(Job {
         sequence,
         entity: (!entity.is_empty()).then(|| Entity::of(entity)),
         received_at: Timestamp::now(),
@@ -36,7 +36,7 @@ pub(super) fn job(sequence: u64, entity: &str) -> Job {
             replay: None,
         },
         pauses: None,
-    }
+    })
 }
 
 /// A spool in memory.
@@ -62,7 +62,7 @@ impl Source for Arc<Shelf> {
         feed: Feed,
         after: u64,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Job>, SpoolError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Claimed, SpoolError>> + Send + 'static {
         self.claims.lock().unwrap().push((feed, after));
         let acked = self.acked.lock().unwrap().clone();
         let records = self.records.lock().unwrap();

@@ -23,7 +23,7 @@ impl Entity {
 /// Hashes what nobody outside can choose: the spool's own numbers, and what has been hashed with a secret already.
 type Numbers = foldhash::fast::RandomState;
 
-/// A record on its way. Boxed from its window on, since it changes places often.
+/// A record on its way. Boxed, since it changes places often.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) sequence: u64,
@@ -34,6 +34,9 @@ pub(super) struct Job {
     /// The tries so far; boxed, since most need only one.
     pub(super) pauses: Option<Box<super::backoff::Pauses>>,
 }
+
+/// What one claim found, oldest first. Each goes its own way from here on: unboxed, it would be moved twice more.
+pub(super) type Claimed = Vec<Box<Job>>;
 
 impl Job {
     fn weight(&self) -> usize {
@@ -82,11 +85,11 @@ impl Window {
     }
 
     /// Takes in claimed records, oldest first. One that is there already is left out.
-    pub(super) fn admit(&mut self, jobs: Vec<Job>) {
+    pub(super) fn admit(&mut self, jobs: Claimed) {
         for job in jobs {
             if self.open.insert(job.sequence) {
                 self.weight += job.weight();
-                self.place(Box::new(job));
+                self.place(job);
             }
         }
     }

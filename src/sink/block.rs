@@ -1,9 +1,7 @@
 //! Where publications are laid out side by side: one allocation for dozens of them instead of three for each.
 
-use std::fmt;
-use std::ops::Deref;
-
 use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 
 /// The first allocation: a claim that finds one record must not hold much more than it.
 const SMALLEST: usize = 4 << 10;
@@ -19,10 +17,6 @@ pub struct Block {
     /// Where a document is written before its length is known.
     draft: Vec<u8>,
 }
-
-/// Text in a block.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Text(Bytes);
 
 impl Block {
     /// Puts in bytes. What is answered keeps the memory that it lies in.
@@ -46,29 +40,9 @@ impl Block {
     }
 
     /// Puts in text.
-    pub(super) fn put_text(&mut self, text: &str) -> Text {
-        Text(self.put(text.as_bytes()))
-    }
-}
-
-impl Deref for Text {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        // Made from text only.
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Text(text.into())
-    }
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
+    pub(super) fn put_text(&mut self, text: &str) -> ByteString {
+        // Text it was and text it is.
+        ByteString::try_from(self.put(text.as_bytes())).unwrap_or_default()
     }
 }
 
@@ -81,7 +55,7 @@ mod tests {
         let mut block = Block::default();
         let long = "x".repeat(LARGEST + 1);
         let texts: Vec<String> = (0..500).map(|number| format!("text {number} ä")).collect();
-        let kept: Vec<Text> = texts.iter().map(|text| block.put_text(text)).collect();
+        let kept: Vec<ByteString> = texts.iter().map(|text| block.put_text(text)).collect();
         let large = block.put(long.as_bytes());
         let written: Vec<Bytes> =
             ["one", "more"].map(|text| block.put_written(|draft| draft.extend(text.bytes()))).into();

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::block::{Block, Text};
+use super::block::Block;
 use super::config::{ContentMode, SinkConfig, Target};
 use super::raw::RawKept;
 use super::topics::Topics;
@@ -19,9 +20,9 @@ pub struct Publication {
     /// The topic as a metric label: accounts not filled in.
     pub topic_label: Arc<str>,
     /// Events with one key stay in order.
-    pub key: Text,
+    pub key: ByteString,
     /// The idempotency key.
-    pub id: Text,
+    pub id: ByteString,
     /// Of the payload.
     pub content_type: &'static str,
     /// Names and values of the headers that not every event has.
