@@ -50,8 +50,8 @@ impl Paths {
 /// Bytes of a file, 0 when there is none.
 ///
 /// Nothing else is asked for: since Linux 6.13 a file whose time was looked at gets a new one, to the nanosecond, with the
-/// next write, and on some file systems each commit then has to write the inode too. Asked before each batch, that made a
-/// small commit take half as long again.
+/// next write, and on some file systems each commit then has to write the inode too. Asked before each batch, that made
+/// small commits take a sixth longer.
 fn length(path: &Path) -> u64 {
     use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
     statx(CWD, path, AtFlags::empty(), StatxFlags::SIZE).map_or(0, |found| found.stx_size)

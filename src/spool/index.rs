@@ -46,8 +46,12 @@ use crate::event::{Status, Timestamp};
 /// (about 350 bytes a note of an accepted callback; as many as this, and up to twice as many after a start).
 const SEAL: usize = if cfg!(test) { 6 } else { 98_304 };
 
-/// How many old notes go with each that is added.
+/// How many old notes go for each that was added.
 const FORGET: u64 = 4;
+
+/// How many entries are carried over together at least. A few with each of many small batches would write the same page of
+/// a table again and again: more than half as much again as the batch itself.
+const TOGETHER: usize = if cfg!(test) { 4 } else { 64 };
 
 /// What a callback taught.
 #[derive(Debug)]
@@ -98,8 +102,17 @@ pub(super) struct Index {
     sealed_until: u64,
     /// Up to this, everything that notes say is in the tables.
     carried_until: u64,
+    /// What was added since something was carried over last.
+    owed: Owed,
     /// Notes that could not be read back.
     damaged: u64,
+}
+
+/// What has to be made up for by carrying over and forgetting.
+#[derive(Debug, Default)]
+struct Owed {
+    entries: usize,
+    notes: u64,
 }
 
 impl Index {
@@ -200,8 +213,14 @@ impl Index {
             return Ok(());
         }
         self.next += added;
-        self.carry(tx, entries + entries / 16 + 1)?;
-        let until = self.carried_until.min(self.oldest + FORGET * added - 1);
+        self.owed.entries += entries + entries / 16 + 1;
+        self.owed.notes += added;
+        if self.owed.entries < TOGETHER {
+            return Ok(());
+        }
+        let owed = std::mem::take(&mut self.owed);
+        self.carry(tx, owed.entries)?;
+        let until = self.carried_until.min(self.oldest + FORGET * owed.notes - 1);
         if self.oldest <= until {
             notes::forget(tx, until)?;
             self.oldest = until + 1;

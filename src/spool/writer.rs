@@ -10,8 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
-use super::checkpoint::{Checkpoints, Fold};
-use super::error::severity;
+use super::checkpoint::Checkpoints;
 use super::files::{self, Lock};
 use super::health::Trouble;
 use super::high_water::HighWater;
@@ -19,12 +18,10 @@ use super::index::Index;
 use super::jobs::{AppendJob, Changed, DeadJob, Job, Jobs, tell_all};
 use super::open::Opened;
 use super::state::State;
-use super::{
-    Change, ChangeDone, Mode, OpenError, Order, PurgeStep, Shared, SpoolError, audit, changes, cursors,
-    gauge, space,
-};
+use super::{OpenError, Order, Shared, SpoolError, cursors, gauge, space};
 
 mod batch;
+mod change;
 mod compact;
 mod disk;
 mod mend;
@@ -178,85 +175,6 @@ impl Writer {
         }
     }
 
-    fn change(&mut self, order: &Order) -> Result<ChangeDone, SpoolError> {
-        if self.conn.is_none() {
-            return Err(SpoolError::Poisoned);
-        }
-        if let Change::Compact { serving } = order.change {
-            return self.compact(order, serving);
-        }
-        if let Some((bytes, rows)) = order.change.brings() {
-            self.admit_change(bytes, rows)?;
-        }
-        let shared = self.shared.clone();
-        let purges = matches!(order.change, Change::Purge { .. });
-        if purges {
-            self.overwrite_deleted(true)?;
-        }
-        let result = self.transact(|tx, state, index| {
-            let (done, after) = changes::apply(tx, state, index, &shared, &order.change)?;
-            match &order.mode {
-                // The way back leaves nothing of it: what it would come to is found by doing it.
-                Mode::Rehearse => return Err(Undone::Rehearsed(done)),
-                Mode::Agreed(agreed) if *agreed != done => return Err(other_than_agreed().into()),
-                Mode::Agreed(_) | Mode::Unseen => {}
-            }
-            let row = audit::write(tx, state.clock, order, &done)?;
-            Ok((done, after, row))
-        });
-        if purges && self.conn.is_some() {
-            self.overwrite_deleted(false)?;
-        }
-        let (done, after, row) = match result {
-            Ok(result) => result,
-            Err(Undone::Rehearsed(done)) => return Ok(done),
-            Err(Undone::Failed(SpoolError::Sqlite(error))) => {
-                self.meet(severity(&error), &error);
-                return Err(error.into());
-            }
-            Err(Undone::Failed(refused)) => return Err(refused),
-        };
-        changes::follow(&shared, &after);
-        match after {
-            changes::After::Appended { checksum } => self.publish_tip(checksum),
-            changes::After::Reread { checksum } => {
-                self.reread_lanes();
-                self.publish_tip(checksum);
-            }
-            changes::After::Nothing | changes::After::Dead { .. } | changes::After::Replay { .. } => {}
-        }
-        if matches!(order.change, Change::Purge { step: PurgeStep::End(..), .. }) {
-            // Or else the log has what was purged until it is written over.
-            self.checkpoints.fold(Fold::Truncate);
-        }
-        self.set_gauges();
-        let Some(row) = row else { return Ok(done) };
-        shared.metrics.operator_changes.with_label_values(&[order.change.kind()]).inc();
-        // Which entities it was about is for the audit alone.
-        tracing::info!(by = %order.by, change = order.change.kind(), audit = row, "the spool was changed by command: see `spool audit`");
-        Ok(done)
-    }
-
-    /// Whether what is deleted is overwritten with zeros at once, or only let go of, which takes less writing.
-    fn overwrite_deleted(&self, on: bool) -> Result<(), SpoolError> {
-        let Some(conn) = &self.conn else { return Err(SpoolError::Poisoned) };
-        Ok(conn.pragma_update(None, "secure_delete", on)?)
-    }
-
-    /// What an operator brings gets no more room than callbacks get.
-    fn admit_change(&mut self, bytes: u64, rows: u64) -> Result<(), SpoolError> {
-        let need = disk::Need::of(bytes, rows);
-        let fits = self.shared.health.trouble().is_none()
-            && self.make_room(need.in_pages)
-            && self.disk_has_room(need);
-        if fits {
-            return Ok(());
-        }
-        let what =
-            "the spool has no room for this: raise spool.max_size or make room on its disk, and begin again";
-        Err(SpoolError::Refused(what.to_owned()))
-    }
-
     /// Refuses appends while something stands in their way.
     fn admit(&mut self, appends: Vec<AppendJob>) -> Vec<AppendJob> {
         if appends.is_empty() {
@@ -349,32 +267,6 @@ impl Writer {
         }
         drop(self.lock);
     }
-}
-
-/// Why a change was rolled back.
-enum Undone {
-    /// It was only to be seen what it comes to.
-    Rehearsed(ChangeDone),
-    Failed(SpoolError),
-}
-
-impl From<SpoolError> for Undone {
-    fn from(error: SpoolError) -> Self {
-        Undone::Failed(error)
-    }
-}
-
-impl From<rusqlite::Error> for Undone {
-    fn from(error: rusqlite::Error) -> Self {
-        Undone::Failed(error.into())
-    }
-}
-
-fn other_than_agreed() -> SpoolError {
-    SpoolError::Refused(
-        "the spool has changed since it was asked, and so has what this would do: nothing was done; look again"
-            .to_owned(),
-    )
 }
 
 /// As an error of SQLite that poisons.

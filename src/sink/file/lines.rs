@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::event::Timestamp;
+use crate::spool::sync_directory;
 
 /// A file of whole lines, open at its end.
 pub(super) struct Lines {
@@ -71,10 +72,6 @@ impl Lines {
         std::fs::rename(&self.path, target)?;
         self.path.parent().map_or(Ok(()), sync_directory)
     }
-}
-
-fn sync_directory(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }
 
 /// The offset after the last line feed.

@@ -186,53 +186,55 @@ impl<W: Write> Export<'_, W> {
     }
 
     fn held(&mut self) -> Result<(), ExportError> {
-        let mut statement = self.conn.prepare(
-            "SELECT method, target, content_type, content_encoding, verdict, facts, body, received_at, fingerprint, \
-             duplicate_of, after_change, \
-             row_number() OVER (PARTITION BY fingerprint, received_at ORDER BY number) FROM held ORDER BY number",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let Some(callback) = callback(row)? else {
-                self.done.unreadable += 1;
-                continue;
-            };
-            let line = HeldLine {
+        let sql = "SELECT method, target, content_type, content_encoding, verdict, facts, body, received_at, fingerprint, \
+            duplicate_of, after_change, \
+            row_number() OVER (PARTITION BY fingerprint, received_at ORDER BY number) FROM held ORDER BY number";
+        self.done.held = self.aside(sql, |row, callback| {
+            Ok(Line::Held(Box::new(HeldLine {
                 received_at: time(row, 7)?,
                 fingerprint: row.get(8)?,
                 duplicate_of: EventId::from_stored(row.get(9)?),
                 after_change: row.get(10)?,
                 nth: row.get(11)?,
                 callback,
-            };
-            self.out.line(&Line::Held(Box::new(line)))?;
-            self.done.held += 1;
-        }
+            })))
+        })?;
         Ok(())
     }
 
     fn quarantined(&mut self) -> Result<(), ExportError> {
-        let mut statement = self.conn.prepare(
-            "SELECT method, target, content_type, content_encoding, verdict, facts, body, received_at, fingerprint, \
-             first_id, signature FROM quarantine ORDER BY number",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let Some(callback) = callback(row)? else {
-                self.done.unreadable += 1;
-                continue;
-            };
-            let line = QuarantinedLine {
+        let sql = "SELECT method, target, content_type, content_encoding, verdict, facts, body, received_at, fingerprint, \
+            first_id, signature FROM quarantine ORDER BY number";
+        self.done.quarantined = self.aside(sql, |row, callback| {
+            Ok(Line::Quarantined(Box::new(QuarantinedLine {
                 received_at: time(row, 7)?,
                 fingerprint: row.get(8)?,
                 first_id: EventId::from_stored(row.get(9)?),
                 signature: row.get(10)?,
                 callback,
-            };
-            self.out.line(&Line::Quarantined(Box::new(line)))?;
-            self.done.quarantined += 1;
-        }
+            })))
+        })?;
         Ok(())
+    }
+
+    /// Writes the rows of callbacks that became no record, those that can be read; how many.
+    fn aside(
+        &mut self,
+        sql: &str,
+        line: impl Fn(&Row<'_>, CallbackLine) -> rusqlite::Result<Line>,
+    ) -> Result<u64, ExportError> {
+        let mut statement = self.conn.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let mut written = 0;
+        while let Some(row) = rows.next()? {
+            if let Some(callback) = callback(row)? {
+                self.out.line(&line(row, callback)?)?;
+                written += 1;
+            } else {
+                self.done.unreadable += 1;
+            }
+        }
+        Ok(written)
     }
 }
 

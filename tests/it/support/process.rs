@@ -58,12 +58,12 @@ impl Process {
 
     /// Megabytes in memory.
     pub fn resident(&self) -> f64 {
-        self.megabytes("VmRSS:")
+        self.kilobytes("VmRSS:") as f64 / 1024.0
     }
 
     /// The most that they ever were.
     pub fn most_resident(&self) -> f64 {
-        self.megabytes("VmHWM:")
+        self.kilobytes("VmHWM:") as f64 / 1024.0
     }
 
     /// Whether the kernel gives it no huge pages.
@@ -71,10 +71,10 @@ impl Process {
         self.told_of("status").unwrap().lines().any(|line| line == "THP_enabled:\t0")
     }
 
-    fn megabytes(&self, name: &str) -> f64 {
+    fn kilobytes(&self, name: &str) -> u64 {
         let status = self.told_of("status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
     }
 
     fn told_of(&self, file: &str) -> Option<String> {
@@ -115,12 +115,7 @@ impl Process {
 
     /// Bytes of memory that it has in use now, and the most that it ever had.
     pub fn memory(&self) -> (u64, u64) {
-        let status = std::fs::read_to_string(self.proc("status")).unwrap();
-        let bytes = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-            line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
-        };
-        (bytes("VmRSS:"), bytes("VmHWM:"))
+        (self.kilobytes("VmRSS:") * 1024, self.kilobytes("VmHWM:") * 1024)
     }
 
     /// How many files it has open, sockets among them.
