@@ -28,6 +28,7 @@ mod tables;
 mod tests;
 mod whole;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -246,23 +247,27 @@ impl Index {
     }
 
     fn carry(&mut self, tx: &Connection, count: usize) -> rusqlite::Result<()> {
-        for _ in 0..count {
-            let sealed = &mut self.sealed;
-            if let Some((hash, signed)) = sealed.signatures.pop_first() {
-                tables::put_signature(tx, &hash, &signed)?;
-            } else if let Some((fingerprint, latest)) = sealed.fingerprints.pop_first() {
-                tables::put_fingerprint(tx, &fingerprint, &latest)?;
-            } else if let Some((entity, stands)) = sealed.entities.pop_first() {
-                tables::put_standing(tx, &entity, &stands)?;
-            } else {
-                break;
-            }
+        let sealed = &mut self.sealed;
+        let mut left = count;
+        if !sealed.signatures.is_empty() {
+            left -= tables::put_signatures(tx, lowest(&mut sealed.signatures, left))?;
+        }
+        if left > 0 && !sealed.fingerprints.is_empty() {
+            left -= tables::put_fingerprints(tx, lowest(&mut sealed.fingerprints, left))?;
+        }
+        if left > 0 && !sealed.entities.is_empty() {
+            tables::put_standings(tx, lowest(&mut sealed.entities, left))?;
         }
         if self.sealed.is_empty() {
             self.carried_until = self.sealed_until;
         }
         Ok(())
     }
+}
+
+/// Takes out the lowest entries, at most so many.
+fn lowest<K: Ord, V>(map: &mut BTreeMap<K, V>, most: usize) -> impl Iterator<Item = (K, V)> {
+    std::iter::from_fn(|| map.pop_first()).take(most)
 }
 
 /// Whether these are notes: what is fuzzed.

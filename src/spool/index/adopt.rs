@@ -21,7 +21,7 @@ impl Index {
         state: &mut State,
         (hash, signed): (&Hash, Signed),
     ) -> rusqlite::Result<()> {
-        tables::put_signature(tx, hash, &signed)?;
+        tables::put_signatures(tx, [(*hash, signed)])?;
         self.presence.add(hash);
         state.signatures += 1;
         Ok(())
@@ -35,7 +35,7 @@ impl Index {
         (fingerprint, latest): (&Hash, Latest),
     ) -> rusqlite::Result<()> {
         if self.fingerprint(tx, fingerprint)?.is_none() {
-            tables::put_fingerprint(tx, fingerprint, &latest)?;
+            tables::put_fingerprints(tx, [(*fingerprint, latest)])?;
             self.presence.add(fingerprint);
             state.fingerprints += 1;
             return Ok(());
@@ -55,7 +55,7 @@ impl Index {
         (entity, stands): (&str, Stands),
     ) -> rusqlite::Result<()> {
         if self.standing(tx, entity)?.is_none() {
-            tables::put_standing(tx, entity, &stands)?;
+            tables::put_standings(tx, [(entity, stands)])?;
             self.presence.add(entity.as_bytes());
             state.entities += 1;
             return Ok(());

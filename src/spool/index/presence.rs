@@ -45,8 +45,9 @@ enum Before {
     #[default]
     Unknown,
     /// Anything, until the thread is through.
-    Scanning(Receiver<BloomFilter>),
-    Known(BloomFilter),
+    Scanning(Receiver<Layer>),
+    /// This, and with it what is learned while there is room: each further filter is a further look.
+    Known(Layer),
 }
 
 #[derive(Debug)]
@@ -60,15 +61,15 @@ impl Presence {
     /// Finds out what is in the tables, where there are so many rows by now.
     pub(super) fn scan(&mut self, shared: Arc<Shared>, rows: u64) {
         if rows == 0 {
-            self.before = Before::Known(filter(1));
+            self.before = Before::Known(Layer::with_room(FIRST));
             return;
         }
         let rows = usize::try_from(rows).unwrap_or(MOST);
         let (send, found) = mpsc::sync_channel(1);
         let hasher = self.hasher.clone();
-        let scan = move || match scan(&shared, &hasher, filter(rows)) {
+        let scan = move || match scan(&shared, &hasher, filter(rows.saturating_add(FIRST))) {
             // An error means that the writer has ended.
-            Ok(filter) => drop(send.send(filter)),
+            Ok(filter) => drop(send.send(Layer { filter, room: FIRST })),
             Err(SpoolError::Closed) => {}
             Err(error) => {
                 tracing::warn!(%error, "the ledger's keys could not be read: look-ups stay slower until the next start");
@@ -83,27 +84,31 @@ impl Presence {
     /// Of tables that are empty.
     #[cfg(test)]
     pub(super) fn of_nothing() -> Self {
-        Presence { before: Before::Known(filter(1)), ..Presence::default() }
+        Presence { before: Before::Known(Layer::with_room(FIRST)), ..Presence::default() }
     }
 
     /// Whether memory or the tables may hold the key. `false` is certain.
     pub(super) fn may_hold(&self, key: &[u8]) -> bool {
         let Before::Known(before) = &self.before else { return true };
         let hash = self.hasher.hash_one(key);
-        self.since.iter().any(|layer| layer.filter.contains_hash(hash)) || before.contains_hash(hash)
+        before.filter.contains_hash(hash) || self.since.iter().any(|layer| layer.filter.contains_hash(hash))
     }
 
     /// From now on it may be there.
     pub(super) fn add(&mut self, key: &[u8]) {
         let hash = self.hasher.hash_one(key);
+        if let Before::Known(layer) = &mut self.before
+            && layer.room > 0
+        {
+            return layer.add(hash);
+        }
         let full = self.since.last().is_none_or(|layer| layer.room == 0);
         if full {
             let shift = 2 * u32::try_from(self.since.len()).unwrap_or(8).min(8);
-            let room = (FIRST << shift).min(MOST);
-            self.since.push(Layer { filter: filter(room), room });
+            self.since.push(Layer::with_room((FIRST << shift).min(MOST)));
         }
         if let Some(layer) = self.since.last_mut() {
-            layer.room -= usize::from(!layer.filter.insert_hash(hash));
+            layer.add(hash);
         }
     }
 
@@ -111,10 +116,20 @@ impl Presence {
     pub(super) fn look(&mut self) {
         let Before::Scanning(found) = &self.before else { return };
         match found.try_recv() {
-            Ok(filter) => self.before = Before::Known(filter),
+            Ok(layer) => self.before = Before::Known(layer),
             Err(TryRecvError::Empty) => {}
             Err(TryRecvError::Disconnected) => self.before = Before::Unknown,
         }
+    }
+}
+
+impl Layer {
+    fn with_room(room: usize) -> Self {
+        Layer { filter: filter(room), room }
+    }
+
+    fn add(&mut self, hash: u64) {
+        self.room -= usize::from(!self.filter.insert_hash(hash));
     }
 }
 
@@ -152,8 +167,8 @@ mod tests {
     fn what_was_added_may_be_there_and_most_else_is_not() {
         let mut presence = Presence::of_nothing();
         let key = |number: u32| number.to_le_bytes();
-        // Beyond the first filter.
-        let added = u32::try_from(FIRST).unwrap() * 3;
+        // Beyond the filter of what was there before, and beyond the first of what was learned since.
+        let added = u32::try_from(FIRST).unwrap() * 4;
         (0..added).for_each(|number| presence.add(&key(number)));
         assert!((0..added).all(|number| presence.may_hold(&key(number))));
         let wrong = (added..2 * added).filter(|number| presence.may_hold(&key(*number))).count();
@@ -169,7 +184,7 @@ mod tests {
         presence.before = Before::Scanning(found);
         presence.look();
         assert!(presence.may_hold(b"a"));
-        send.send(filter(1)).unwrap();
+        send.send(Layer::with_room(1)).unwrap();
         presence.look();
         assert!(!presence.may_hold(b"a"));
         // A thread that found nothing out rules nothing out.

@@ -92,39 +92,54 @@ pub(super) fn entities_after(
     rows.collect()
 }
 
-/// Enters a signature; a known one keeps what it came with first.
-pub(super) fn put_signature(tx: &Connection, hash: &Hash, signed: &Signed) -> rusqlite::Result<()> {
-    let Signed { known, first_seen } = signed;
-    tx.prepare_cached("INSERT INTO signatures VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?.execute((
-        hash,
-        known.fingerprint,
-        known.occurrence,
-        first_seen.as_millis(),
-    ))?;
-    Ok(())
+/// Enters signatures, in the order of their keys; a known one keeps what it came with first. How many there were.
+pub(super) fn put_signatures(
+    tx: &Connection,
+    rows: impl IntoIterator<Item = (Hash, Signed)>,
+) -> rusqlite::Result<usize> {
+    let mut put =
+        tx.prepare_cached("INSERT INTO signatures VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?;
+    let mut count = 0;
+    for (hash, Signed { known, first_seen }) in rows {
+        put.execute((hash, known.fingerprint, known.occurrence, first_seen.as_millis()))?;
+        count += 1;
+    }
+    Ok(count)
 }
 
-/// Enters the latest occurrence of a content.
-pub(super) fn put_fingerprint(tx: &Connection, fingerprint: &Hash, latest: &Latest) -> rusqlite::Result<()> {
-    let Latest { seen, sequence } = latest;
-    tx.prepare_cached(
+/// Enters the latest occurrences of contents. How many there were.
+pub(super) fn put_fingerprints(
+    tx: &Connection,
+    rows: impl IntoIterator<Item = (Hash, Latest)>,
+) -> rusqlite::Result<usize> {
+    let mut put = tx.prepare_cached(
         "INSERT INTO fingerprints VALUES (?1, ?2, ?3, ?4) ON CONFLICT (fingerprint) DO UPDATE SET \
          occurrence = excluded.occurrence, accepted_at = excluded.accepted_at, sequence = excluded.sequence",
-    )?
-    .execute((fingerprint, seen.occurrence, seen.accepted_at.as_millis(), sequence))?;
-    Ok(())
+    )?;
+    let mut count = 0;
+    for (fingerprint, Latest { seen, sequence }) in rows {
+        put.execute((fingerprint, seen.occurrence, seen.accepted_at.as_millis(), sequence))?;
+        count += 1;
+    }
+    Ok(count)
 }
 
-/// Enters where an entity stands.
-pub(super) fn put_standing(tx: &Connection, entity: &str, stands: &Stands) -> rusqlite::Result<()> {
-    let Stands { standing, sequence } = stands;
-    let [account, endpoint, id] = name_parts(entity);
-    tx.prepare_cached(
+/// Enters where entities stand. How many there were.
+pub(super) fn put_standings<E: AsRef<str>>(
+    tx: &Connection,
+    rows: impl IntoIterator<Item = (E, Stands)>,
+) -> rusqlite::Result<usize> {
+    let mut put = tx.prepare_cached(
         "INSERT INTO entities VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account, endpoint, entity) \
          DO UPDATE SET status = excluded.status, at = excluded.at, sequence = excluded.sequence",
-    )?
-    .execute((account, endpoint, id, standing.status.as_str(), standing.at.as_millis(), sequence))?;
-    Ok(())
+    )?;
+    let mut count = 0;
+    for (entity, Stands { standing, sequence }) in rows {
+        let [account, endpoint, id] = name_parts(entity.as_ref());
+        put.execute((account, endpoint, id, standing.status.as_str(), standing.at.as_millis(), sequence))?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// Deletes where an entity stands, unless a record after `until` has moved it.
