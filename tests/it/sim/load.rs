@@ -77,9 +77,7 @@ fn what_is_not_answered_with_200_is_counted_and_ends_with_exit_code_1() {
 fn ctrl_c_ends_a_load_with_what_it_has_so_far() {
     let home = Home::new("");
     let (server, taken) = busy();
-    let (to, via) = (format!("{ORIGIN}/"), format!("http://{server}"));
-    let plan = ["load", "--json", "--duration", "1h", "--rate", "100", "--to", &to, "--via", &via];
-    let mut load = Process::spawn_heard(&mut sim(&home.path(""), &plan));
+    let mut load = endless(&home, server, "100");
     until_true("the first callbacks", || taken.load(Ordering::Relaxed) > 8);
     load.signal(Signal::INT);
     assert_eq!(load.wait().code(), Some(130));
@@ -92,9 +90,7 @@ fn ctrl_c_ends_a_load_with_what_it_has_so_far() {
 fn what_a_load_that_stood_still_itself_has_seen_is_told_apart() {
     let home = Home::new("");
     let (server, taken) = busy();
-    let (to, via) = (format!("{ORIGIN}/"), format!("http://{server}"));
-    let plan = ["load", "--json", "--duration", "1h", "--rate", "1000", "--to", &to, "--via", &via];
-    let mut load = Process::spawn_heard(&mut sim(&home.path(""), &plan));
+    let mut load = endless(&home, server, "1000");
     until_true("the first callbacks", || taken.load(Ordering::Relaxed) > 100);
     load.stop();
     let (stopped, taken_until) = (Instant::now(), taken.load(Ordering::Relaxed));
@@ -111,6 +107,13 @@ fn what_a_load_that_stood_still_itself_has_seen_is_told_apart() {
     let longest = |which: &str| result[which]["max"].as_f64().unwrap();
     assert!(longest("latency_ms") >= 90.0, "{result:#}");
     assert!(longest("undisturbed_latency_ms") <= longest("latency_ms"), "{result:#}");
+}
+
+/// A load at so many a second that lasts until it is told to end.
+fn endless(home: &Home, server: SocketAddr, rate: &str) -> Process {
+    let (to, via) = (format!("{ORIGIN}/"), format!("http://{server}"));
+    let plan = ["load", "--json", "--duration", "1h", "--rate", rate, "--to", &to, "--via", &via];
+    Process::spawn_heard(&mut sim(&home.path(""), &plan))
 }
 
 /// A server that has time for every fourth callback only, and how many it was sent.
