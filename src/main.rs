@@ -16,6 +16,6 @@ fn main() -> ExitCode {
 /// virtual machine whose memory has still to be found, in the midst of a commit that others wait for. Without them the p99
 /// at half load is a third of what it was, and less memory is in use.
 fn refuse_huge_pages() {
-    // Where the kernel knows no such thing, there is nothing to refuse.
+    // Where the kernel knows no such thing, there is nothing to refuse. Programs that are started from here inherit it.
     let _ = nix::sys::prctl::set_thp_disable(true);
 }

@@ -4,7 +4,7 @@
 //!
 //! Their keys are hashes and ids: written as they come, each would dirty a page of its own in each of three tables.
 //! So what is learned is kept in memory first, where the newest callbacks are looked up anyway, and goes to the tables
-//! later, in the order of the keys, a little with each batch:
+//! later, in the order of the keys, a little with every few batches:
 //!
 //! - `live` takes in what the batches learn. When it is large it is sealed, and a new one begins.
 //! - `sealed` is carried over to the tables, lowest key first, about as fast as `live` grows.

@@ -22,8 +22,8 @@ const WRONG: f64 = 0.01;
 /// The most keys that a filter is made for: 32 MiB. With more of them, "maybe" is wrong more often.
 const MOST: usize = 28_000_000;
 
-/// For how many keys the first filter of what is learned is made: 1.2 MiB. Each further one is made for four times as
-/// many.
+/// How many keys that are learned find room beside those of the start, and in the first filter after that: 1.2 MiB. Each
+/// further one is made for four times as many.
 const FIRST: usize = if cfg!(test) { 1 << 10 } else { 1 << 20 };
 
 /// How many keys the thread reads at a time.
