@@ -34,9 +34,10 @@ fn what_requests_owe_goes_wrong_too_and_every_promise_holds() {
 fn the_callback_of_a_brand_that_is_deleted_meanwhile_is_not_held_for_ever() {
     let home = Home::new(&Config::files().text());
     let relay = home.start();
-    let mut sim = sim(&home, relay.callbacks, &["--chaos", "reordered=1", "--brand-after", "5"]);
-    // Deleted before its second callback is due, however busy the machine.
+    let mut sim = sim(&home, relay.callbacks, &["--chaos", "reordered=1", "--brand-after", "10"]);
+    // Deleted between its two callbacks: before the first it would be owed none, after the second both.
     let brand = ask(&sim);
+    until_true("the first callback of the brand", || sim.owed().len() == 1);
     assert_eq!(sim.send(&request("DELETE", &format!("Brand/{brand}/"))).status, 200);
     let late = ask(&sim);
     until_true("what both brands are owed", || sim.sent().len() == 3);
