@@ -4,6 +4,8 @@
 
 mod cloud_event;
 mod data;
+mod digits;
+mod json;
 mod stamp;
 mod timestamp;
 mod transition;

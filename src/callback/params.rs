@@ -2,7 +2,10 @@
 //!
 //! Total: what does not parse is [`Body::Opaque`] with the reason, and its bytes stay in the request.
 
-use memchr::{memchr, memchr_iter, memchr2};
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr_iter};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::Request;
@@ -55,22 +58,34 @@ pub fn decode_pairs(encoded: &[u8]) -> Vec<Pair<'_>> {
     if !encoded.is_empty() {
         pairs.reserve(USUAL);
     }
-    // Found out once for all: most pairs are text in which every byte stands for itself, and need no closer look.
+    // Found out once for all: it need not be for each piece.
     let text = std::str::from_utf8(encoded).ok();
     let mut start = 0;
     for end in memchr_iter(b'&', encoded).chain([encoded.len()]) {
         let pair = &encoded[start..end];
         match text {
             _ if pair.is_empty() => {}
-            Some(text) if memchr2(b'%', b'+', pair).is_none() => {
+            Some(text) => {
                 let name = memchr(b'=', pair).map_or(end, |at| start + at);
-                pairs.push((text[start..name].into(), text[end.min(name + 1)..end].into()));
+                pairs.push((decode(&text[start..name]), decode(&text[end.min(name + 1)..end])));
             }
-            _ => pairs.extend(form_urlencoded::parse(pair)),
+            None => pairs.extend(form_urlencoded::parse(pair)),
         }
         start = end + 1;
     }
     pairs
+}
+
+/// A name or a value: what is text already, and in which nearly always every byte stands for itself.
+fn decode(encoded: &str) -> Cow<'_, str> {
+    if memchr(b'+', encoded.as_bytes()).is_some() {
+        let spaced = encoded.replace('+', " ");
+        return percent_decode_str(&spaced).decode_utf8_lossy().into_owned().into();
+    }
+    match memchr(b'%', encoded.as_bytes()) {
+        Some(_) => percent_decode_str(encoded).decode_utf8_lossy(),
+        None => encoded.into(),
+    }
 }
 
 impl Params<'_> {

@@ -1,12 +1,15 @@
 //! The CloudEvents envelope.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::LazyLock;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use super::digits::twenty;
+use super::json::Object;
 use super::{Endpoint, EventData, Raw, Stamp, Status, Timestamp};
 
 /// What a segment of `source` may hold as it is: RFC 3986's unreserved characters.
@@ -15,7 +18,8 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// What an event takes, or nearly so: its text is not moved while it grows.
 const USUAL: usize = 1024;
 
-/// A CloudEvents 1.0 event. Serializes to the structured JSON form.
+/// A CloudEvents 1.0 event. Serializes to the structured JSON form. Of what the envelope has as text it holds the
+/// values: that text is made where it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Event<'a> {
     #[schemars(extend("const" = "1.0"))]
@@ -25,29 +29,43 @@ pub struct Event<'a> {
     #[schemars(regex(pattern = r"^[a-z2-7]{32}(-r[1-9][0-9]*)?$"))]
     id: Cow<'a, str>,
     /// The Plivo account that the callback is for.
-    #[schemars(regex(pattern = r"^/plivo/[^/]*/10dlc$"), extend("format" = "uri-reference"))]
-    source: String,
+    #[schemars(with = "String", regex(pattern = r"^/plivo/[^/]*/10dlc$"), extend("format" = "uri-reference"))]
+    source: Source<'a>,
     #[serde(rename = "type")]
     event_type: &'static str,
     /// The endpoint and the entity's id. Absent where the callback has none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<String>,
+    #[schemars(with = "Option<String>")]
+    subject: Option<Subject<'a>>,
     /// When the callback was received, UTC.
-    #[schemars(extend("format" = "date-time"))]
-    time: String,
+    #[serde(serialize_with = "Timestamp::serialize_rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    time: Timestamp,
     #[schemars(extend("const" = "application/json"))]
     datacontenttype: &'static str,
     /// This schema.
     #[schemars(extend("format" = "uri"))]
     dataschema: &'static str,
     /// The record's number in the relay's spool, zero-padded, so that text order is the order of acceptance.
-    #[schemars(regex(pattern = "^[0-9]{20}$"))]
-    sequence: String,
+    #[serde(serialize_with = "in_twenty_digits")]
+    #[schemars(with = "String", regex(pattern = "^[0-9]{20}$"))]
+    sequence: u64,
     /// The entity's id, or the account's auth id where there is no entity: events with the same key are in
     /// order.
     #[schemars(length(min = 1))]
     partitionkey: Cow<'a, str>,
     data: EventData<'a>,
+}
+
+/// `/plivo/{auth_id}/10dlc`, with the auth id as a URI's segment.
+#[derive(Debug, Clone, PartialEq)]
+struct Source<'a>(Cow<'a, str>);
+
+/// `{endpoint}/{id}`.
+#[derive(Debug, Clone, PartialEq)]
+struct Subject<'a> {
+    endpoint: Endpoint,
+    id: Cow<'a, str>,
 }
 
 /// What an envelope is made from, beside the event's data.
@@ -80,16 +98,13 @@ impl<'a> Event<'a> {
         Event {
             specversion: "1.0",
             id: revised_id(stamp, stamp.revision),
-            source: ["/plivo/", &*Cow::from(utf8_percent_encode(auth_id, ESCAPED)), "/10dlc"].concat(),
+            source: Source(utf8_percent_encode(auth_id, ESCAPED).into()),
             event_type: event_type(data.endpoint, data.status),
-            subject: data
-                .endpoint
-                .zip(entity)
-                .map(|(endpoint, id)| [endpoint.as_str(), "/", &*legal(id)].concat()),
-            time: received_at.to_rfc3339(),
+            subject: data.endpoint.zip(entity).map(|(endpoint, id)| Subject { endpoint, id: legal(id) }),
+            time: received_at,
             datacontenttype: Self::DATA,
             dataschema: schema_uri(data.endpoint),
-            sequence: padded(stamp.sequence),
+            sequence: stamp.sequence,
             partitionkey: legal(entity.unwrap_or(auth_id)),
             data,
         }
@@ -127,18 +142,18 @@ impl<'a> Event<'a> {
 
     /// Every context attribute but `datacontenttype` (the binary form has it as the content type), by its
     /// name without a prefix. No value holds a control character.
-    pub fn attributes(&self) -> Vec<(&'static str, &str)> {
+    pub fn attributes(&self) -> Vec<(&'static str, Cow<'_, str>)> {
         let mut attributes = vec![
-            ("specversion", self.specversion),
-            ("id", &self.id),
-            ("source", &self.source),
-            ("type", self.event_type),
-            ("time", &self.time),
-            ("dataschema", self.dataschema),
-            ("sequence", &self.sequence),
-            ("partitionkey", &self.partitionkey),
+            ("specversion", self.specversion.into()),
+            ("id", self.id().into()),
+            ("source", self.source.to_string().into()),
+            ("type", self.event_type.into()),
+            ("time", self.time.to_rfc3339().into()),
+            ("dataschema", self.dataschema.into()),
+            ("sequence", str::to_owned(&twenty(self.sequence)).into()),
+            ("partitionkey", self.partition_key().into()),
         ];
-        attributes.extend(self.subject.as_deref().map(|subject| ("subject", subject)));
+        attributes.extend(self.subject.as_ref().map(|subject| ("subject", subject.to_string().into())));
         attributes
     }
 
@@ -151,22 +166,21 @@ impl<'a> Event<'a> {
 
     /// Appends the structured form.
     pub fn write_structured(&self, json: &mut Vec<u8>) {
-        let Event { specversion, source, event_type, time, datacontenttype, dataschema, sequence, .. } = self;
-        // By hand, since most of it are names and values that need no escaping: it is made for every event.
-        push(json, &["{\"specversion\":\"", specversion, "\",\"id\":"]);
-        push_json(json, &self.id);
-        push(json, &[",\"source\":\"", source, "\",\"type\":\"", event_type, "\""]);
+        let mut event = Object::begin(json);
+        event.plain("specversion", &[self.specversion]);
+        event.text("id", Some(&self.id));
+        event.plain("source", &self.source.pieces());
+        event.plain("type", &[self.event_type]);
         if let Some(subject) = &self.subject {
-            push(json, &[",\"subject\":"]);
-            push_json(json, subject);
+            event.string("subject", &[subject.endpoint.as_str(), "/"], &subject.id);
         }
-        push(json, &[",\"time\":\"", time, "\",\"datacontenttype\":\"", datacontenttype]);
-        push(json, &["\",\"dataschema\":\"", dataschema, "\",\"sequence\":\"", sequence]);
-        push(json, &["\",\"partitionkey\":"]);
-        push_json(json, &self.partitionkey);
-        push(json, &[",\"data\":"]);
-        push_json(json, &self.data);
-        push(json, &["}"]);
+        event.plain("time", &[&self.time.rfc3339()]);
+        event.plain("datacontenttype", &[self.datacontenttype]);
+        event.plain("dataschema", &[self.dataschema]);
+        event.plain("sequence", &[&twenty(self.sequence)]);
+        event.text("partitionkey", Some(&self.partitionkey));
+        self.data.write(event.member("data"));
+        event.end();
     }
 
     /// The data alone, content type [`Event::DATA`].
@@ -178,7 +192,37 @@ impl<'a> Event<'a> {
 
     /// Appends the data alone.
     pub fn write_data(&self, json: &mut Vec<u8>) {
-        push_json(json, &self.data);
+        self.data.write(json);
+    }
+}
+
+impl Source<'_> {
+    fn pieces(&self) -> [&str; 3] {
+        ["/plivo/", &self.0, "/10dlc"]
+    }
+}
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pieces().into_iter().try_for_each(|piece| f.write_str(piece))
+    }
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.endpoint, self.id)
+    }
+}
+
+impl Serialize for Source<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Subject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -208,19 +252,10 @@ fn revised_id(stamp: &Stamp, revision: u32) -> Cow<'_, str> {
     }
 }
 
-/// A number in twenty digits, as many as the highest has. Formatting with a width would write each zero by itself.
-fn padded(mut number: u64) -> String {
-    let mut digits = [b'0'; 20];
-    for digit in digits.iter_mut().rev() {
-        *digit += (number % 10) as u8;
-        number /= 10;
-    }
-    digits.into_iter().map(char::from).collect()
-}
-
 /// What CloudEvents bars from an attribute, control characters and Unicode's noncharacters, percent-encoded.
 fn legal(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_barred) {
+    // Nearly all are printable ASCII, which is seen without decoding characters.
+    if text.bytes().all(|byte| matches!(byte, 0x20..0x7f)) || !text.chars().any(is_barred) {
         return text.into();
     }
     let mut legal = String::with_capacity(text.len());
@@ -235,18 +270,12 @@ fn legal(text: &str) -> Cow<'_, str> {
     legal.into()
 }
 
+fn in_twenty_digits<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&twenty(*number))
+}
+
 fn is_barred(c: char) -> bool {
     c.is_control() || matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
-}
-
-fn push(json: &mut Vec<u8>, parts: &[&str]) {
-    parts.iter().for_each(|part| json.extend_from_slice(part.as_bytes()));
-}
-
-fn push_json(json: &mut Vec<u8>, value: &impl Serialize) {
-    // Serializing fails on a failing writer, on maps whose keys are not text, or where a type says so: none is here.
-    serde_json::to_writer(json, value)
-        .unwrap_or_else(|error| unreachable!("an event is always JSON: {error}"));
 }
 
 #[cfg(test)]
@@ -270,13 +299,6 @@ mod tests {
                 schema_uri(Some(endpoint)),
                 format!("urn:tendlc-relay:schema:plivo.10dlc.{endpoint}:1")
             );
-        }
-    }
-
-    #[test]
-    fn a_sequence_has_twenty_digits() {
-        for number in [0, 42, u64::MAX] {
-            assert_eq!(padded(number), format!("{number:020}"));
         }
     }
 

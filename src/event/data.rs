@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::json::{Object, push_list, push_text, push_value};
 use super::{Covers, Endpoint, KeyOwner, Status, Transition, Unrecognized, VerificationScheme};
 
 /// What the callback says, how it was proven, and every parameter as received.
@@ -61,6 +62,32 @@ pub struct EventData<'a> {
     pub supersedes: Option<String>,
 }
 
+impl EventData<'_> {
+    /// Appends it as JSON.
+    pub(super) fn write(&self, json: &mut Vec<u8>) {
+        let mut data = Object::begin(json);
+        data.word("endpoint", self.endpoint.map(Endpoint::as_str));
+        data.word("status", self.status.map(Status::as_str));
+        data.word("unrecognized", self.unrecognized.map(Unrecognized::as_str));
+        data.text("provider_status", self.provider_status);
+        data.text("brand_id", self.brand_id);
+        data.text("campaign_id", self.campaign_id);
+        data.text("number", self.number);
+        data.text("reason", self.reason);
+        data.text("tag", self.tag);
+        data.word("previous_status", self.previous_status.map(Status::as_str));
+        data.word("transition", self.transition.map(Transition::as_str));
+        push_value(data.member("occurrence"), &self.occurrence);
+        self.verification.write(data.member("verification"));
+        self.raw.write(data.member("raw"));
+        if let Some(revision) = self.revision {
+            push_value(data.member("revision"), &revision);
+        }
+        data.text("supersedes", self.supersedes.as_deref());
+        data.end();
+    }
+}
+
 /// How the callback was proven to be Plivo's, decided for each request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verification<'a> {
@@ -73,6 +100,17 @@ pub struct Verification<'a> {
     pub account: &'a str,
     /// What the signature covers.
     pub covers: Covers,
+}
+
+impl Verification<'_> {
+    fn write(&self, json: &mut Vec<u8>) {
+        let mut verification = Object::begin(json);
+        verification.plain("scheme", &[self.scheme.as_str()]);
+        verification.word("key", self.key.map(KeyOwner::as_str));
+        verification.text("account", Some(self.account));
+        verification.plain("covers", &[self.covers.as_str()]);
+        verification.end();
+    }
 }
 
 /// The parameters as received: the query, and the body as `form`, `json` or `body`.
@@ -108,6 +146,23 @@ impl Raw<'_> {
         self.json = self.json.take().and_then(|document| retained(document, &keep));
         self.body = None;
         (self.content_type, self.content_encoding) = (None, None);
+    }
+
+    fn write(&self, json: &mut Vec<u8>) {
+        let mut raw = Object::begin(json);
+        for (name, parameters) in [("query", &self.query), ("form", &self.form)] {
+            if !parameters.is_empty() {
+                parameters.write(raw.member(name));
+            }
+        }
+        if let Some(document) = &self.json {
+            push_value(raw.member("json"), document);
+        }
+        // Base64 needs no escaping.
+        raw.word("body", self.body.as_deref());
+        raw.text("content_type", self.content_type);
+        raw.text("content_encoding", self.content_encoding);
+        raw.end();
     }
 }
 
@@ -151,37 +206,52 @@ impl Parameters<'_> {
     pub fn count(&self) -> usize {
         self.0.len()
     }
+
+    /// The values of each name.
+    fn names(&self) -> impl Iterator<Item = (&str, Values<'_>)> {
+        self.0.chunk_by(|(one, _), (next, _)| one == next).map(|pairs| (&*pairs[0].0, Values(pairs)))
+    }
+
+    fn write(&self, json: &mut Vec<u8>) {
+        let mut object = Object::begin(json);
+        for (name, Values(pairs)) in self.names() {
+            let values = pairs.iter().map(|(_, value)| &**value);
+            object.any(name, |json| push_list(json, values, push_text));
+        }
+        object.end();
+    }
 }
 
 impl<'a> FromIterator<Pair<'a>> for Parameters<'a> {
     fn from_iter<I: IntoIterator<Item = Pair<'a>>>(pairs: I) -> Self {
         let pairs: Vec<Pair<'a>> = pairs.into_iter().collect();
-        let places = places(&pairs);
-        if places.is_sorted() {
+        if are_distinct(&pairs) {
             return Parameters(pairs);
         }
-        let mut placed: Vec<(usize, Pair<'a>)> = places.into_iter().zip(pairs).collect();
+        let mut placed: Vec<(usize, Pair<'a>)> = places(&pairs).into_iter().zip(pairs).collect();
         placed.sort_by_key(|(place, _)| *place);
         Parameters(placed.into_iter().map(|(_, pair)| pair).collect())
     }
 }
 
+/// Whether these are a few pairs of as many names, as nearly all callbacks have: comparing them all is cheaper than
+/// hashing.
+fn are_distinct(pairs: &[Pair<'_>]) -> bool {
+    const FEW: usize = 16;
+    let is_new =
+        |(place, (name, _)): (usize, &Pair<'_>)| pairs[..place].iter().all(|(other, _)| other != name);
+    pairs.len() <= FEW && pairs.iter().enumerate().all(is_new)
+}
+
 /// For each pair, where its name comes first.
 fn places(pairs: &[Pair<'_>]) -> Vec<usize> {
-    // As many as callbacks have: comparing them all is cheaper than hashing.
-    const FEW: usize = 16;
-    if pairs.len() <= FEW {
-        let first = |name: &str| pairs.iter().position(|(other, _)| other == name).unwrap_or_default();
-        return pairs.iter().map(|(name, _)| first(name)).collect();
-    }
     let mut first = HashMap::with_capacity(pairs.len());
     pairs.iter().enumerate().map(|(place, (name, _))| *first.entry(&**name).or_insert(place)).collect()
 }
 
 impl Serialize for Parameters<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let names = self.0.chunk_by(|(one, _), (next, _)| one == next);
-        serializer.collect_map(names.map(|pairs| (&pairs[0].0, Values(pairs))))
+        serializer.collect_map(self.names())
     }
 }
 

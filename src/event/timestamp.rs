@@ -1,8 +1,10 @@
 //! Moments.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use super::digits::Digits;
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -33,37 +35,34 @@ impl Timestamp {
 
     /// RFC 3339 in UTC with milliseconds, such as `2026-11-24T13:14:15.016Z`.
     pub fn to_rfc3339(self) -> String {
+        str::to_owned(&self.rfc3339())
+    }
+
+    /// The same without memory of its own; by hand, since each event has one and formatting takes as long as the rest.
+    pub(super) fn rfc3339(self) -> Digits<24> {
         let (seconds, millis) = (self.0.div_euclid(1_000), self.0.rem_euclid(1_000));
         let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let (year, month, day) = moment.to_calendar_date();
         let (hour, minute, second) = moment.to_hms();
-        let mut text = String::with_capacity("2026-11-24T13:14:15.016Z".len());
-        // By hand, since every event has one and formatting takes as long as the rest of it.
-        push_digits(&mut text, "", year.unsigned_abs(), 1_000);
-        push_digits(&mut text, "-", u8::from(month).into(), 10);
-        push_digits(&mut text, "-", day.into(), 10);
-        push_digits(&mut text, "T", hour.into(), 10);
-        push_digits(&mut text, ":", minute.into(), 10);
-        push_digits(&mut text, ":", second.into(), 10);
-        push_digits(&mut text, ".", u32::try_from(millis).unwrap_or_default(), 100);
-        text.push('Z');
-        text
+        Digits::over(b"0000-00-00T00:00:00.000Z")
+            .put(0, 4, year.unsigned_abs().into())
+            .put(5, 2, u8::from(month).into())
+            .put(8, 2, day.into())
+            .put(11, 2, hour.into())
+            .put(14, 2, minute.into())
+            .put(17, 2, second.into())
+            .put(20, 3, millis.unsigned_abs())
+    }
+
+    /// As text, for what JSON shows of a moment.
+    pub(crate) fn serialize_rfc3339<S: Serializer>(moment: &Self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&moment.rfc3339())
     }
 
     /// Reads RFC 3339; `None` when it is not.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         i64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok().map(Timestamp)
-    }
-}
-
-/// Appends `before`, and `number` in as many digits as `highest` has, which is a power of ten.
-fn push_digits(text: &mut String, before: &str, number: u32, highest: u32) {
-    text.push_str(before);
-    let mut place = highest;
-    while place > 0 {
-        text.extend(char::from_digit(number / place % 10, 10));
-        place /= 10;
     }
 }
 

@@ -15,6 +15,17 @@ pub enum VerificationScheme {
     Off,
 }
 
+impl VerificationScheme {
+    /// The word in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            VerificationScheme::V2 => "v2",
+            VerificationScheme::V3 => "v3",
+            VerificationScheme::Off => "off",
+        }
+    }
+}
+
 /// Whose auth token signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -23,6 +34,16 @@ pub enum KeyOwner {
     Account,
     /// The main account, by a header with `-Ma-`.
     Main,
+}
+
+impl KeyOwner {
+    /// The word in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            KeyOwner::Account => "account",
+            KeyOwner::Main => "main",
+        }
+    }
 }
 
 /// What the signature covers, decided per request.
@@ -35,4 +56,15 @@ pub enum Covers {
     Url,
     /// The URL and every parameter.
     UrlAndParams,
+}
+
+impl Covers {
+    /// The word in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Covers::Nothing => "nothing",
+            Covers::Url => "url",
+            Covers::UrlAndParams => "url_and_params",
+        }
+    }
 }

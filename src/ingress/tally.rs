@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::refusals::Refusals;
-use crate::callback::{KeyOwner, Refusal, SignatureHeaders, VerificationScheme, Verified};
+use crate::callback::{Refusal, SignatureHeaders, VerificationScheme, Verified};
 use crate::event::{Endpoint, Status};
 use crate::metrics::{Metrics, endpoint_label};
 use crate::normalize::{Facts, Unrecognized};
@@ -17,7 +17,7 @@ const SCHEMES_SENT: [&str; 3] = ["v3", "v2", "none"];
 /// Makes every series of `tendlc_verifications_total` exist.
 pub(crate) fn register_verifications(metrics: &Metrics) {
     for scheme in [VerificationScheme::V2, VerificationScheme::V3, VerificationScheme::Off] {
-        metrics.register_verification(scheme_label(scheme), "ok", NO_REASON);
+        metrics.register_verification(scheme.as_str(), "ok", NO_REASON);
     }
     for scheme in SCHEMES_SENT {
         for refusal in Refusal::ALL {
@@ -39,16 +39,12 @@ pub(crate) fn schemes_sent(headers: &SignatureHeaders) -> &'static str {
 /// Counts a proven callback.
 pub(crate) fn verified(metrics: &Metrics, verified: &Verified) {
     let verdict = verified.callback.verdict();
-    metrics.verifications.with_label_values(&[scheme_label(verdict.scheme), "ok", NO_REASON]).inc();
+    metrics.verifications.with_label_values(&[verdict.scheme.as_str(), "ok", NO_REASON]).inc();
     if verified.v3_mismatch {
         metrics.v3_mismatches.inc();
     }
     if let (Some(owner), Some(slot)) = (verdict.key, verified.slot) {
-        let key = match owner {
-            KeyOwner::Account => "account",
-            KeyOwner::Main => "main",
-        };
-        metrics.key_matches.with_label_values(&[key, slot.to_string().as_str()]).inc();
+        metrics.key_matches.with_label_values(&[owner.as_str(), slot.to_string().as_str()]).inc();
     }
 }
 
@@ -110,13 +106,5 @@ pub(crate) fn answer(outcome: Outcome) -> Answer {
         Outcome::Accepted { id, .. } => Answer::Accepted(id),
         Outcome::Duplicate { id, .. } => Answer::Duplicate(id),
         Outcome::Quarantined { .. } => Answer::Quarantined,
-    }
-}
-
-fn scheme_label(scheme: VerificationScheme) -> &'static str {
-    match scheme {
-        VerificationScheme::V2 => "v2",
-        VerificationScheme::V3 => "v3",
-        VerificationScheme::Off => "off",
     }
 }

@@ -169,7 +169,7 @@ impl HeaderStyle {
 
     fn headers(self, event: &Event<'_>) -> Vec<(&'static str, String)> {
         let attributes = event.attributes().into_iter();
-        attributes.filter_map(|(name, value)| Some((self.name(name)?, self.value(value)))).collect()
+        attributes.filter_map(|(name, value)| Some((self.name(name)?, self.value(&value)))).collect()
     }
 
     fn name(self, attribute: &str) -> Option<&'static str> {
@@ -262,7 +262,7 @@ mod tests {
             let made = encoded(ContentMode::Binary, style, "B1", None);
             with_event("B1", |event| {
                 for (name, value) in event.attributes() {
-                    assert_eq!(header(&made, &format!("{prefix}{name}")), Some(value), "{name}");
+                    assert_eq!(header(&made, &format!("{prefix}{name}")), Some(&*value), "{name}");
                 }
             });
             assert_eq!(header(&made, "content-type"), Some("application/json"));

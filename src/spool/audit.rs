@@ -4,7 +4,6 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::reader::rfc3339;
 use super::{ChangeDone, Operator, Order};
 use crate::event::Timestamp;
 
@@ -14,7 +13,7 @@ pub struct Audited {
     /// Its number: changes are numbered in the order in which they were made.
     pub number: u64,
     /// When.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "Timestamp::serialize_rfc3339")]
     pub at: Timestamp,
     /// Who.
     #[serde(flatten)]

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql};
-use serde::Serialize;
 
 use super::files::Paths;
 use super::record::{self, Found};
@@ -243,11 +242,6 @@ fn open_immutable(db: &Path) -> rusqlite::Result<Connection> {
         return Err(rusqlite::Error::InvalidPath(db.to_owned()));
     }
     Ok(conn)
-}
-
-/// What JSON and tables show of a moment.
-pub(super) fn rfc3339<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    time.to_rfc3339().serialize(serializer)
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {

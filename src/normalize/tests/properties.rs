@@ -83,14 +83,23 @@ fn any_route() -> impl Strategy<Value = Option<Endpoint>> {
 
 proptest! {
     #[test]
-    fn every_request_becomes_a_valid_event(request in any_request(), route in any_route(), auth_id in any::<String>()) {
+    fn every_request_becomes_a_valid_event(
+        request in any_request(),
+        route in any_route(),
+        auth_id in any::<String>(),
+        previous in prop::option::of(0..3_usize),
+        revision in 0..3_u32,
+    ) {
         prop_assume!(!auth_id.is_empty());
         let facts = facts_on(route, &request);
         prop_assert_eq!(&facts, &facts_on(route, &request));
         prop_assert_eq!(facts.endpoint.is_none(), facts.unrecognized.is_some());
         prop_assert_eq!(facts.endpoint.is_some(), facts.status.is_some());
         let verdict = Verdict { auth_id, ..verdict() };
-        let stamp = Stamp { previous_status: None, transition: None, ..stamp() };
+        let previous = facts.endpoint.zip(previous);
+        let previous = previous.map(|(endpoint, place)| (endpoint.statuses()[place], Transition::Advanced));
+        let (previous_status, transition) = previous.unzip();
+        let stamp = Stamp { previous_status, transition, revision, ..stamp() };
         let event = event(&request, &verdict, &facts, &stamp);
         prop_assert!(!event.partition_key().is_empty());
         for (name, text) in event.attributes() {

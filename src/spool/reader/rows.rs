@@ -7,7 +7,7 @@ use super::super::cursor::Cursor;
 use super::super::seek::first_from;
 use super::super::state::State;
 use super::super::{Only, SpoolError, schema, space};
-use super::{SpoolReader, rfc3339, time};
+use super::{SpoolReader, time};
 use crate::event::Timestamp;
 
 /// The spool at a glance.
@@ -32,7 +32,7 @@ pub struct SpoolStatus {
     /// The highest number given.
     pub tip: u64,
     /// The spool's clock at the last commit.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "Timestamp::serialize_rfc3339")]
     pub clock: Timestamp,
     /// Rows of the signature ledger.
     pub signatures: u64,
@@ -58,7 +58,7 @@ pub struct MissingRange {
     /// The last number.
     pub last: u64,
     /// When it was found.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "Timestamp::serialize_rfc3339")]
     pub found_at: Timestamp,
     /// The copy of the log that was put aside.
     pub log_copy: Option<String>,
@@ -115,7 +115,7 @@ pub struct DeadLetter {
     /// What the sink said.
     pub reason: String,
     /// When.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "Timestamp::serialize_rfc3339")]
     pub at: Timestamp,
 }
 
@@ -125,7 +125,7 @@ pub struct HeldBack {
     /// The number to release it by.
     pub number: u64,
     /// When it came.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "Timestamp::serialize_rfc3339")]
     pub received_at: Timestamp,
     /// The id of the event that it repeats.
     pub duplicate_of: String,
@@ -141,7 +141,7 @@ pub struct Quarantined {
     /// Its number.
     pub number: u64,
     /// When it came.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "Timestamp::serialize_rfc3339")]
     pub received_at: Timestamp,
     /// The id of the content that its signature came with first.
     pub first_id: String,

@@ -47,7 +47,7 @@ fn a_revision_is_a_record_of_its_own_with_the_id_and_time_of_the_first() {
     assert_eq!(revised.id(), format!("{}-r1", first.id()));
     assert_eq!(revised.data().supersedes.as_deref(), Some(first.id()));
     let time = |event: &crate::event::Event<'_>| {
-        event.attributes().into_iter().find(|(name, _)| *name == "time").unwrap().1.to_owned()
+        event.attributes().into_iter().find(|(name, _)| *name == "time").unwrap().1.into_owned()
     };
     assert_eq!(time(&first), time(&revised));
     assert!(new.received_at() > old.received_at(), "rows stay in order of time");
