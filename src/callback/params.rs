@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -66,8 +66,15 @@ pub fn decode_pairs(encoded: &[u8]) -> Vec<Pair<'_>> {
         match text {
             _ if pair.is_empty() => {}
             Some(text) => {
-                let name = memchr(b'=', pair).map_or(end, |at| start + at);
-                pairs.push((decode(&text[start..name]), decode(&text[end.min(name + 1)..end])));
+                let middle = memchr(b'=', pair).map_or(end, |at| start + at);
+                let (name, value) = (&text[start..middle], &text[end.min(middle + 1)..end]);
+                // In most pairs every byte stands for itself.
+                let is_plain = memchr2(b'%', b'+', pair).is_none();
+                pairs.push(if is_plain {
+                    (name.into(), value.into())
+                } else {
+                    (decode(name), decode(value))
+                });
             }
             None => pairs.extend(form_urlencoded::parse(pair)),
         }
@@ -76,16 +83,19 @@ pub fn decode_pairs(encoded: &[u8]) -> Vec<Pair<'_>> {
     pairs
 }
 
-/// A name or a value: what is text already, and in which nearly always every byte stands for itself.
+/// A name or a value that is text already.
 fn decode(encoded: &str) -> Cow<'_, str> {
-    if memchr(b'+', encoded.as_bytes()).is_some() {
-        let spaced = encoded.replace('+', " ");
-        return percent_decode_str(&spaced).decode_utf8_lossy().into_owned().into();
+    if memchr2(b'%', b'+', encoded.as_bytes()).is_none() {
+        return encoded.into();
     }
-    match memchr(b'%', encoded.as_bytes()) {
-        Some(_) => percent_decode_str(encoded).decode_utf8_lossy(),
-        None => encoded.into(),
+    let mut bytes = Vec::with_capacity(encoded.len());
+    for (place, part) in encoded.split('+').enumerate() {
+        bytes.extend((place > 0).then_some(b' '));
+        bytes.extend(percent_decode_str(part));
     }
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        .into()
 }
 
 impl Params<'_> {

@@ -46,6 +46,11 @@ impl EventId {
         EventId(text)
     }
 
+    /// What [`from_stored`](Self::from_stored) took.
+    pub(crate) fn into_stored(self) -> String {
+        self.0
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0

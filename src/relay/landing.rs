@@ -124,7 +124,7 @@ async fn bury<S: Source, P: Publisher>(
     code: &'static str,
     reason: String,
 ) -> Outcome {
-    let (sink, topic, id) = (&*lane.sink, &*job.publication.topic, &*job.publication.id);
+    let (sink, topic, id) = (&*lane.sink, &*job.publication.topic, job.publication.parcel.id());
     lane.gate.open();
     match lane.source.dead(feed, job.sequence, code, reason.clone()).await {
         Ok(()) => {

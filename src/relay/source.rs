@@ -97,7 +97,7 @@ impl Source for SpoolSource {
         let (lane, sink) = (self.lane.clone(), Arc::clone(&self.sink));
         let claimed = self.reader.spawn(feed, move || {
             let mut block = Block::default();
-            lane.claim_each(feed, after, limit, |record| Box::new(job(&sink, feed, &record, &mut block)))
+            lane.claim_each(feed, after, limit, |record| Box::new(job(&sink, feed, record, &mut block)))
         });
         async move { claimed.await.unwrap_or(Err(SpoolError::Closed)) }
     }

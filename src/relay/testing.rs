@@ -15,7 +15,7 @@ use super::source::{Publisher, Source};
 use super::window::{Claimed, Entity, Job};
 use crate::event::Timestamp;
 use crate::metrics::Metrics;
-use crate::sink::{CheckError, Code, Publication, PublishError, Published};
+use crate::sink::{CheckError, Code, Parcel, Publication, PublishError, Published};
 use crate::spool::{Feed, SpoolError};
 use crate::units::Span;
 
@@ -28,11 +28,9 @@ pub(super) fn job(sequence: u64, entity: &str) -> Box<Job> {
         publication: Publication {
             topic: "t".into(),
             topic_label: "t".into(),
-            key: entity.to_owned().into(),
-            id: sequence.to_string().into(),
+            parcel: Parcel::new(entity, &sequence.to_string(), ""),
             content_type: "application/json",
             more_headers: Vec::new(),
-            payload: bytes::Bytes::new(),
             replay: None,
         },
         pauses: None,
@@ -124,14 +122,14 @@ impl Stage {
 
 impl Publisher for Stage {
     async fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
-        let sequence: u64 = publication.id.parse().unwrap();
+        let sequence: u64 = publication.parcel.id().parse().unwrap();
         let number = {
             let mut seen = self.seen.lock().unwrap();
             seen.tries += 1;
-            let own = seen.under_way.entry(publication.key.to_string()).or_default();
+            let own = seen.under_way.entry(publication.parcel.key().to_owned()).or_default();
             *own += 1;
             let own = *own;
-            if !publication.key.is_empty() {
+            if !publication.parcel.key().is_empty() {
                 seen.most_per_entity = seen.most_per_entity.max(own);
             }
             let all = seen.under_way.values().sum();
@@ -148,9 +146,9 @@ impl Publisher for Stage {
             Err(PublishError::sink(Code::Connection, "down"))
         };
         let mut seen = self.seen.lock().unwrap();
-        *seen.under_way.get_mut(&*publication.key).unwrap() -= 1;
+        *seen.under_way.get_mut(publication.parcel.key()).unwrap() -= 1;
         if result.is_ok() {
-            seen.stored.push((publication.key.to_string(), sequence));
+            seen.stored.push((publication.parcel.key().to_owned(), sequence));
         }
         result.map(|()| Published::New)
     }

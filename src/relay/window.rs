@@ -41,7 +41,7 @@ pub(super) type Claimed = Vec<Box<Job>>;
 impl Job {
     fn weight(&self) -> usize {
         // Headers, key and what holds it all: about so much.
-        self.publication.payload.len() + 1_024
+        self.publication.parcel.payload().len() + 1_024
     }
 }
 
@@ -155,6 +155,7 @@ impl Window {
 mod tests {
     use super::*;
     use crate::relay::testing::job;
+    use crate::sink::Parcel;
 
     fn window(jobs: &[(u64, &str)]) -> Window {
         let mut window = Window::new(16);
@@ -221,7 +222,7 @@ mod tests {
         window.admit((1..=60).map(|sequence| job(sequence, "a")).collect());
         assert_eq!(window.room(), 4);
         let mut heavy = job(61, "b");
-        heavy.publication.payload = vec![0; HEAVIEST].into();
+        heavy.publication.parcel = Parcel::new("", "", &"x".repeat(HEAVIEST));
         window.admit(vec![heavy]);
         assert_eq!(window.room(), 0);
         window.next().unwrap();

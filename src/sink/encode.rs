@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use bytestring::ByteString;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::block::Block;
+use super::block::{Block, Parcel};
 use super::config::{ContentMode, SinkConfig, Target};
 use super::raw::RawKept;
 use super::topics::Topics;
@@ -19,16 +17,12 @@ pub struct Publication {
     pub topic: Arc<str>,
     /// The topic as a metric label: accounts not filled in.
     pub topic_label: Arc<str>,
-    /// Events with one key stay in order.
-    pub key: ByteString,
-    /// The idempotency key.
-    pub id: ByteString,
+    /// Its key, its id and what it says.
+    pub parcel: Parcel,
     /// Of the payload.
     pub content_type: &'static str,
     /// Names and values of the headers that not every event has.
     pub more_headers: Vec<(&'static str, String)>,
-    /// The structured event, or its data alone.
-    pub payload: Bytes,
     /// The replay that asks for it.
     pub replay: Option<u64>,
 }
@@ -36,7 +30,7 @@ pub struct Publication {
 impl Publication {
     /// Names and values of all headers.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let every = [(IDEMPOTENCY_KEY, &*self.id), (CONTENT_TYPE, self.content_type)];
+        let every = [(IDEMPOTENCY_KEY, self.parcel.id()), (CONTENT_TYPE, self.content_type)];
         every.into_iter().chain(self.more_headers.iter().map(|(name, value)| (*name, value.as_str())))
     }
 }
@@ -106,21 +100,20 @@ impl Encoder {
         block: &mut Block,
     ) -> Publication {
         self.raw.apply(event.raw_mut());
-        let (payload, mut more_headers) = match self.mode {
-            ContentMode::Structured => (block.put_written(|json| event.write_structured(json)), Vec::new()),
+        let (key, id) = (event.partition_key(), event.id());
+        let (parcel, mut more_headers) = match self.mode {
+            ContentMode::Structured => (block.put(key, id, |json| event.write_structured(json)), Vec::new()),
             ContentMode::Binary => {
-                (block.put_written(|json| event.write_data(json)), self.style.headers(&event))
+                (block.put(key, id, |json| event.write_data(json)), self.style.headers(&event))
             }
         };
         more_headers.extend(replay.map(|replay| (REPLAY, replay.to_string())));
         Publication {
             topic: self.topics.topic(event.kind(), account),
             topic_label: self.topics.label(event.kind()),
-            key: block.put_text(event.partition_key()),
-            id: block.put_text(event.id()),
+            parcel,
             content_type: self.content_type(),
             more_headers,
-            payload,
             replay,
         }
     }
@@ -204,7 +197,7 @@ mod tests {
             target: "/tendlc_status/?brand_id=B1".to_owned(),
             content_type: None,
             content_encoding: None,
-            body: Bytes::new(),
+            body: Default::default(),
         };
         let verdict = Verdict {
             scheme: VerificationScheme::V2,
@@ -246,14 +239,14 @@ mod tests {
     #[test]
     fn structured_mode_has_everything_in_one_document() {
         let made = encoded(ContentMode::Structured, HeaderStyle::Kafka, "B1", None);
-        assert_eq!((&*made.topic, &*made.key), ("plivo.10dlc.brand", "B1"));
-        assert_eq!(header(&made, "idempotency-key"), Some(&*made.id));
+        assert_eq!((&*made.topic, made.parcel.key()), ("plivo.10dlc.brand", "B1"));
+        assert_eq!(header(&made, "idempotency-key"), Some(made.parcel.id()));
         assert_eq!(header(&made, "content-type"), Some(Event::STRUCTURED));
         assert_eq!(made.headers().count(), 2);
-        let document: serde_json::Value = serde_json::from_slice(&made.payload).unwrap();
-        assert_eq!(document["id"], *made.id);
+        let document: serde_json::Value = serde_json::from_slice(made.parcel.payload()).unwrap();
+        assert_eq!(document["id"], made.parcel.id());
         assert_eq!(document["data"]["brand_id"], "B1");
-        assert!(!made.payload.contains(&b'\n'));
+        assert!(!made.parcel.payload().contains(&b'\n'));
     }
 
     #[test]
@@ -266,7 +259,7 @@ mod tests {
                 }
             });
             assert_eq!(header(&made, "content-type"), Some("application/json"));
-            let data: serde_json::Value = serde_json::from_slice(&made.payload).unwrap();
+            let data: serde_json::Value = serde_json::from_slice(made.parcel.payload()).unwrap();
             assert_eq!(data["brand_id"], "B1");
         }
     }
@@ -285,6 +278,6 @@ mod tests {
         let first = encoded(ContentMode::Structured, HeaderStyle::Nats, "B1", None);
         let again = encoded(ContentMode::Structured, HeaderStyle::Nats, "B1", Some(3));
         assert_eq!((header(&again, "tendlc-replay"), header(&first, "tendlc-replay")), (Some("3"), None));
-        assert_eq!((&first.id, &first.payload), (&again.id, &again.payload));
+        assert_eq!(first.parcel, again.parcel);
     }
 }

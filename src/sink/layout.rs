@@ -105,6 +105,7 @@ impl Layout {
             }
             Medium::Lines => headers.clear(),
         }
-        LaidOut { key: publication.key.to_string(), headers, payload: publication.payload }
+        let parcel = &publication.parcel;
+        LaidOut { key: parcel.key().to_owned(), headers, payload: parcel.shared_payload() }
     }
 }

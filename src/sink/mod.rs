@@ -24,7 +24,7 @@ use crate::finding::Finding;
 use crate::metrics::Metrics;
 use crate::sabotage;
 use crate::spool::Record;
-pub use block::Block;
+pub use block::{Block, Parcel};
 pub use config::{CommonConfig, ContentMode, SinkConfig, Target};
 pub use encode::{Publication, Says};
 pub use error::{CheckError, Code, PublishError, Scope, SinkError};

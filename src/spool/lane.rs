@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, ToSql};
+use rusqlite::{Connection, Row, ToSql};
 use tokio::sync::{oneshot, watch};
 
 use super::jobs::{DeadJob, Job, Jobs};
 use super::lanes::{Lane, Plan};
-use super::record::{self, Found};
+use super::record::{self, Found, Reading};
 use super::{Feed, Lag, Record, Shared, SpoolError, seek};
 
 /// What a page may weigh, whatever the limit.
@@ -60,10 +60,10 @@ impl LaneHandle {
     /// # Errors
     /// When the spool cannot be read.
     pub fn claim_blocking(&self, feed: Feed, after: u64, limit: usize) -> Result<Vec<Record>, SpoolError> {
-        self.claim_each(feed, after, limit, |record| record)
+        self.claim_each(feed, after, limit, Record::clone)
     }
 
-    /// As [`claim_blocking`](Self::claim_blocking), but hands each record to `take` as it is read, so that no more than
+    /// As [`claim_blocking`](Self::claim_blocking), but shows each record to `take` as it is read, so that no more than
     /// one of them is in memory at once.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl LaneHandle {
         feed: Feed,
         after: u64,
         limit: usize,
-        mut take: impl FnMut(Record) -> T,
+        mut take: impl FnMut(&Record) -> T,
     ) -> Result<Vec<T>, SpoolError> {
         let mut after = after;
         loop {
@@ -186,7 +186,7 @@ impl LaneHandle {
         &self,
         after: u64,
         limit: usize,
-        mut take: impl FnMut(Record) -> T,
+        mut take: impl FnMut(&Record) -> T,
     ) -> Result<Page<T>, SpoolError> {
         let done = self.lane.read(|state| state.requeued_done.clone());
         self.shared.readers.with(|conn| {
@@ -198,6 +198,7 @@ impl LaneHandle {
                 record::COLUMNS
             ))?;
             let mut page = Page::new();
+            let mut reading = Reading::default();
             let mut weight = 0;
             let mut rows = numbers.query((&self.lane.name, after))?;
             while page.records.len() < limit && weight < PAGE_BYTES {
@@ -208,7 +209,7 @@ impl LaneHandle {
                 }
                 let mut found = one.query([sequence])?;
                 match found.next()? {
-                    Some(row) => weight += page.take(record::read(row)?, &mut take),
+                    Some(row) => weight += page.take(&mut reading, row, &mut take)?,
                     None => page.gaps.push((sequence, sequence)),
                 }
             }
@@ -222,19 +223,25 @@ impl<T> Page<T> {
         Page { records: Vec::new(), damaged: Vec::new(), gaps: Vec::new(), filtered: false }
     }
 
-    /// Takes in what was found; what it weighs.
-    fn take(&mut self, found: Found, take: &mut impl FnMut(Record) -> T) -> usize {
-        match found {
+    /// Takes in a row; what it weighs.
+    fn take(
+        &mut self,
+        reading: &mut Reading,
+        row: &Row<'_>,
+        take: &mut impl FnMut(&Record) -> T,
+    ) -> rusqlite::Result<usize> {
+        Ok(match reading.read(row)? {
             Found::Good(record) => {
                 let weight = record.weight();
-                self.records.push(take(record));
+                self.records.push(take(&record));
+                reading.take_back(record);
                 weight
             }
             Found::Damaged { sequence } => {
                 self.damaged.push(sequence);
                 0
             }
-        }
+        })
     }
 }
 
@@ -244,7 +251,7 @@ fn page<T>(
     conn: &Connection,
     plan: &Plan,
     limit: usize,
-    take: impl FnMut(Record) -> T,
+    take: impl FnMut(&Record) -> T,
 ) -> rusqlite::Result<Page<T>> {
     let snapshot = conn.unchecked_transaction()?;
     let tip: u64 = conn.prepare_cached("SELECT next - 1 FROM state")?.query_row([], |row| row.get(0))?;
@@ -258,7 +265,7 @@ fn page_until<T>(
     plan: &Plan,
     until: u64,
     limit: usize,
-    mut take: impl FnMut(Record) -> T,
+    mut take: impl FnMut(&Record) -> T,
 ) -> rusqlite::Result<Page<T>> {
     let (conditions, wanted) = plan.only.conditions(3);
     let mut statement = conn.prepare_cached(&format!(
@@ -269,7 +276,7 @@ fn page_until<T>(
     parameters.extend(wanted);
     let mut rows = statement.query(parameters.as_slice())?;
     let mut page = Page { filtered: !plan.only.is_all(), ..Page::new() };
-    let mut reading = record::Reading::default();
+    let mut reading = Reading::default();
     let mut weight = 0;
     let mut seen = plan.after;
     while page.records.len() < limit && weight < PAGE_BYTES {
@@ -282,7 +289,7 @@ fn page_until<T>(
         gap(&mut page, seen, sequence);
         seen = sequence;
         if !plan.acked.contains(sequence) {
-            weight += page.take(reading.read(row)?, &mut take);
+            weight += page.take(&mut reading, row, &mut take)?;
         }
     }
     Ok(page)

@@ -104,6 +104,8 @@ pub(super) struct Reading {
     verdict: Option<(String, Arc<Verdict>)>,
     /// What a checksum is taken over.
     summed: Vec<u8>,
+    /// Texts of records that nobody needs any more.
+    spare: Vec<String>,
 }
 
 impl Reading {
@@ -115,22 +117,21 @@ impl Reading {
     }
 
     fn parse(&mut self, row: &Row<'_>) -> Option<(Record, bool)> {
-        let id: String = row.get(1).ok()?;
         let (previous, transition) = (optional_text(row, 4)?, optional_text(row, 5)?);
         let (verdict_json, facts_json) = (text(row, 12)?, text(row, 13)?);
         let record = Record {
             request: Request {
                 method: method(text(row, 8)?)?,
-                target: row.get(9).ok()?,
-                content_type: row.get(10).ok()?,
-                content_encoding: row.get(11).ok()?,
+                target: self.own(text(row, 9)?),
+                content_type: optional_text(row, 10)?.map(|text| self.own(text)),
+                content_encoding: optional_text(row, 11)?.map(|text| self.own(text)),
                 body: Bytes::copy_from_slice(row.get_ref(14).ok()?.as_blob().ok()?),
             },
             verdict: self.verdict(verdict_json)?,
             facts: serde_json::from_str(facts_json).ok()?,
             stamp: Stamp {
                 sequence: row.get(0).ok()?,
-                id: EventId::from_stored(id),
+                id: EventId::from_stored(self.own(text(row, 1)?)),
                 received_at: Timestamp::from_millis(row.get(2).ok()?),
                 occurrence: row.get(3).ok()?,
                 previous_status: previous.map(|word| word.parse::<Status>()).transpose().ok()?,
@@ -141,6 +142,20 @@ impl Reading {
         let expected: u32 = row.get(7).ok()?;
         let found = checksum_in(&mut self.summed, &record.stamp, &record.request, verdict_json, facts_json);
         Some((record, found == expected))
+    }
+
+    /// Takes a record back whose texts can hold those of the next.
+    pub(super) fn take_back(&mut self, record: Record) {
+        let Record { request: Request { target, content_type, content_encoding, .. }, stamp, .. } = record;
+        self.spare
+            .extend([target, stamp.id.into_stored()].into_iter().chain(content_type).chain(content_encoding));
+    }
+
+    fn own(&mut self, text: &str) -> String {
+        let mut own = self.spare.pop().unwrap_or_default();
+        own.clear();
+        own.push_str(text);
+        own
     }
 
     fn verdict(&mut self, json: &str) -> Option<Arc<Verdict>> {

@@ -39,7 +39,11 @@ impl FileSink {
     /// Appends an event to its topic's file: returns when the line is on disk.
     pub(super) async fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
         let (done, written) = oneshot::channel();
-        let line = Line { topic: Arc::clone(&publication.topic), payload: publication.payload.clone(), done };
+        let line = Line {
+            topic: Arc::clone(&publication.topic),
+            payload: publication.parcel.shared_payload(),
+            done,
+        };
         // Boxed, since it is large and soon over.
         Box::pin(self.lines.send(line)).await.map_err(|_| ended())?;
         match written.await {

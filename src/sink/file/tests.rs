@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::sink::Parcel;
 use crate::sink::encode::Publication;
 use crate::units::Size;
 
@@ -8,11 +9,9 @@ fn publication(topic: &str, payload: &str) -> Publication {
     Publication {
         topic: topic.into(),
         topic_label: topic.into(),
-        key: "k".to_owned().into(),
-        id: "i".to_owned().into(),
+        parcel: Parcel::new("k", "i", payload),
         content_type: "application/json",
         more_headers: Vec::new(),
-        payload: payload.to_owned().into(),
         replay: None,
     }
 }

@@ -53,8 +53,8 @@ impl Client {
     pub(super) fn enqueue(&self, publication: &Publication) -> Result<Arc<Delivery>, KafkaError> {
         let delivery = Arc::new(Delivery::default());
         let record = BaseRecord::with_opaque_to(&publication.topic, Arc::clone(&delivery))
-            .key(&publication.key.as_bytes()[..])
-            .payload(&publication.payload[..])
+            .key(publication.parcel.key().as_bytes())
+            .payload(publication.parcel.payload())
             .headers(headers(publication));
         self.producer.send(record).map_err(|(error, _)| error)?;
         Ok(delivery)

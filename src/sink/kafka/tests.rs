@@ -8,6 +8,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
+use crate::sink::Parcel;
 use crate::sink::error::Scope;
 use crate::units::Span;
 
@@ -51,11 +52,9 @@ fn publication(key: &str) -> Publication {
     Publication {
         topic: "t".into(),
         topic_label: "t".into(),
-        key: key.to_owned().into(),
-        id: "i".to_owned().into(),
+        parcel: Parcel::new(key, "i", "{}"),
         content_type: "application/json",
         more_headers: Vec::new(),
-        payload: "{}".into(),
         replay: None,
     }
 }
@@ -127,7 +126,7 @@ async fn a_later_success_does_not_prove_an_earlier_event_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_larger_than_the_client_takes_is_this_events_fault_alone() {
     let rig = Rig::new().await;
-    let large = Publication { payload: vec![b'x'; 2_000_000].into(), ..publication("k") };
+    let large = Publication { parcel: Parcel::new("k", "i", &"x".repeat(2_000_000)), ..publication("k") };
     let error = rig.sink.publish(&large).await.unwrap_err();
     assert!(matches!(error, PublishError::Permanent { code: Code::TooLarge, .. }), "{error:?}");
     assert_eq!(rig.publish().await, Ok(Published::New));

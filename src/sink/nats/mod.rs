@@ -169,8 +169,9 @@ async fn send(
     publication: &Publication,
     stream: &str,
 ) -> Result<PublishAck, NatsError> {
-    let publish =
-        PublishMessage::build().headers(headers(publication, stream)).payload(publication.payload.clone());
+    let publish = PublishMessage::build()
+        .headers(headers(publication, stream))
+        .payload(publication.parcel.shared_payload());
     // Boxed, since it is large and soon over, and hundreds of events wait for their acknowledgements.
     let sent = Box::pin(connection.context.send_publish(publication.topic.to_string(), publish)).await?;
     sent.await
@@ -179,8 +180,8 @@ async fn send(
 /// JetStream drops an id that it has seen in its duplicate window: a replay has to have one of its own.
 pub(super) fn deduplication_id(publication: &Publication) -> String {
     match publication.replay {
-        Some(replay) => format!("{}:{replay}", &*publication.id),
-        None => publication.id.to_string(),
+        Some(replay) => format!("{}:{replay}", publication.parcel.id()),
+        None => publication.parcel.id().to_owned(),
     }
 }
 
