@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Pauses;
@@ -16,6 +16,7 @@ use super::gate::LaneState;
 use super::landing::{Landing, Outcome, next_pause};
 use super::lane::Lane;
 use super::parked::Parked;
+use super::room::Room;
 use super::source::{Publisher, Source};
 use super::window::{Claimed, Job, Window};
 use crate::sink::{PublishError, Published};
@@ -32,7 +33,6 @@ pub(super) struct Landed {
     pub(super) job: Box<Job>,
     pub(super) result: Result<Published, PublishError>,
     pub(super) began: Instant,
-    _permit: OwnedSemaphorePermit,
 }
 
 /// What has been claimed, and how far.
@@ -60,6 +60,7 @@ pub(super) async fn run<S: Source, P: Publisher>(lane: Arc<Lane<S, P>>, feed: Fe
     let (mut tip, mut feeds, mut gate) = (lane.tip.clone(), lane.feeds.clone(), lane.gate.watch());
     let mut flights = FuturesUnordered::new();
     let mut claim: Option<Claim> = None;
+    let mut room = Room::of(&lane.permits);
     loop {
         let stopping = lane.stop.is_cancelled();
         if flights.is_empty() && (stopping || progress.is_finished(&feeds)) {
@@ -71,16 +72,13 @@ pub(super) async fn run<S: Source, P: Publisher>(lane: Arc<Lane<S, P>>, feed: Fe
             claim = Some(Box::pin(lane.source.claim(feed, progress.position, progress.page())));
         }
         let allowed = if stopping { 0 } else { allowed(*gate.borrow_and_update(), lane.width) };
-        let (mut crowded, began) = (false, Instant::now());
-        while flights.len() < allowed && progress.window.ready() > 0 {
-            let Ok(permit) = Arc::clone(&lane.permits).try_acquire_owned() else {
-                crowded = true;
-                break;
-            };
-            let Some(job) = progress.window.next() else { break };
-            lane.measures.publishing.inc();
-            flights.push(fly(Arc::clone(&lane.publisher), job, permit, began));
+        let wanted = allowed.saturating_sub(flights.len()).min(progress.window.ready());
+        let (taken, began) = (room.take(wanted), Instant::now());
+        for job in std::iter::from_fn(|| progress.window.next()).take(taken) {
+            flights.push(fly(Arc::clone(&lane.publisher), job, began));
         }
+        lane.measures.publishing.add(taken as i64);
+        let crowded = taken < wanted;
         tokio::select! {
             biased;
             () = lane.stop.cancelled(), if !stopping => {}
@@ -89,6 +87,7 @@ pub(super) async fn run<S: Source, P: Publisher>(lane: Arc<Lane<S, P>>, feed: Fe
                 while let Some(Some(landed)) = flights.next().now_or_never() {
                     all.push(landed);
                 }
+                room.give_back(all.len());
                 progress.settle(&lane, all).await;
             }
             page = async { match claim.as_mut() { Some(claim) => claim.await, None => std::future::pending().await } } => {
@@ -114,14 +113,9 @@ fn allowed(gate: LaneState, width: usize) -> usize {
     }
 }
 
-async fn fly<P: Publisher>(
-    publisher: Arc<P>,
-    job: Box<Job>,
-    permit: OwnedSemaphorePermit,
-    began: Instant,
-) -> Landed {
+async fn fly<P: Publisher>(publisher: Arc<P>, job: Box<Job>, began: Instant) -> Landed {
     let result = publisher.publish(&job.publication).await;
-    Landed { job, result, began, _permit: permit }
+    Landed { job, result, began }
 }
 
 async fn wait_until(moment: Option<Instant>) {
@@ -142,7 +136,7 @@ impl Progress {
     fn new<S, P>(feed: Feed, lane: &Lane<S, P>) -> Self {
         Progress {
             feed,
-            window: Window::new(lane.width),
+            window: Window::new(lane.width, feed),
             retries: BTreeMap::new(),
             parked: Parked::default(),
             position: 0,

@@ -68,7 +68,7 @@ impl Landing {
     fn published<S, P>(&mut self, lane: &Lane<S, P>, job: &Job, began: Instant) {
         lane.gate.open();
         let topic = &job.publication.topic_label;
-        match self.published.iter_mut().find(|(counted, _)| counted == topic) {
+        match self.published.iter_mut().find(|(counted, _)| Arc::ptr_eq(counted, topic) || counted == topic) {
             Some((_, published)) => *published += 1,
             None => self.published.push((Arc::clone(topic), 1)),
         }

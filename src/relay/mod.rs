@@ -18,6 +18,7 @@ mod gate;
 mod landing;
 mod lane;
 mod parked;
+mod room;
 mod source;
 mod tend;
 #[cfg(test)]

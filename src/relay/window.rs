@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use crate::event::Timestamp;
 use crate::sink::Publication;
+use crate::spool::Feed;
 
 /// What stands for an entity's id: two that come out alike only wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,10 +53,13 @@ pub(super) struct Window {
     fresh: VecDeque<Box<Job>>,
     /// Free to go after they had to wait, for another try or for their entity.
     freed: BTreeMap<u64, Box<Job>>,
-    /// The entities that are under way, and what waits behind each.
-    busy: HashMap<Entity, VecDeque<Box<Job>>, Numbers>,
-    /// Every claimed sequence that is not finished.
-    open: HashSet<u64, Numbers>,
+    /// The entities that are under way, and what waits behind each: behind most nothing does.
+    #[expect(clippy::box_collection, reason = "the map is a quarter as large, and few entities have any")]
+    busy: HashMap<Entity, Option<Box<VecDeque<Box<Job>>>>, Numbers>,
+    /// How many are claimed and not finished.
+    open: usize,
+    /// Which these are, on a feed whose claims may find one of them again.
+    known: Option<HashSet<u64, Numbers>>,
     weight: usize,
     reach: usize,
 }
@@ -68,12 +72,15 @@ const REACH: usize = 4;
 
 impl Window {
     /// For a lane with so many events under way at once.
-    pub(super) fn new(width: usize) -> Self {
+    pub(super) fn new(width: usize, feed: Feed) -> Self {
+        // The claims of the other feeds only go on.
+        let known = matches!(feed, Feed::Requeued).then(HashSet::default);
         Window {
             fresh: VecDeque::new(),
             freed: BTreeMap::new(),
             busy: HashMap::default(),
-            open: HashSet::default(),
+            open: 0,
+            known,
             weight: 0,
             reach: width.saturating_mul(REACH).max(64),
         }
@@ -81,13 +88,14 @@ impl Window {
 
     /// How many more may be claimed.
     pub(super) fn room(&self) -> usize {
-        if self.weight >= HEAVIEST { 0 } else { self.reach.saturating_sub(self.open.len()) }
+        if self.weight >= HEAVIEST { 0 } else { self.reach.saturating_sub(self.open) }
     }
 
     /// Takes in claimed records, oldest first. One that is there already is left out.
     pub(super) fn admit(&mut self, jobs: Claimed) {
         for job in jobs {
-            if self.open.insert(job.sequence) {
+            if self.known.as_mut().is_none_or(|known| known.insert(job.sequence)) {
+                self.open += 1;
                 self.weight += job.weight();
                 self.place(job);
             }
@@ -118,29 +126,29 @@ impl Window {
 
     /// A record is done with: its entity's next one may go.
     pub(super) fn finish(&mut self, job: &Job) {
-        self.open.remove(&job.sequence);
+        if let Some(known) = &mut self.known {
+            known.remove(&job.sequence);
+        }
+        self.open = self.open.saturating_sub(1);
         self.weight = self.weight.saturating_sub(job.weight());
         let Some(entity) = job.entity else { return };
-        match self.busy.get_mut(&entity).and_then(VecDeque::pop_front) {
-            Some(next) => {
-                self.freed.insert(next.sequence, next);
-            }
-            None => {
-                self.busy.remove(&entity);
-            }
+        let Entry::Occupied(mut busy) = self.busy.entry(entity) else { return };
+        match busy.get_mut().as_mut().and_then(|waiting| waiting.pop_front()) {
+            Some(next) => drop(self.freed.insert(next.sequence, next)),
+            None => drop(busy.remove()),
         }
     }
 
     /// Whether nothing is claimed.
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.open == 0
     }
 
     fn place(&mut self, job: Box<Job>) {
         if let Some(entity) = job.entity {
             match self.busy.entry(entity) {
-                Entry::Occupied(mut busy) => return busy.get_mut().push_back(job),
-                Entry::Vacant(idle) => idle.insert(VecDeque::new()),
+                Entry::Occupied(mut busy) => return busy.get_mut().get_or_insert_default().push_back(job),
+                Entry::Vacant(idle) => idle.insert(None),
             };
         }
         match self.fresh.back() {
@@ -158,7 +166,7 @@ mod tests {
     use crate::sink::Parcel;
 
     fn window(jobs: &[(u64, &str)]) -> Window {
-        let mut window = Window::new(16);
+        let mut window = Window::new(16, Feed::Requeued);
         window.admit(jobs.iter().map(|(sequence, entity)| job(*sequence, entity)).collect());
         window
     }
@@ -217,7 +225,7 @@ mod tests {
 
     #[test]
     fn claims_are_bounded_by_count_and_weight() {
-        let mut window = Window::new(16);
+        let mut window = Window::new(16, Feed::Live);
         assert_eq!(window.room(), 64);
         window.admit((1..=60).map(|sequence| job(sequence, "a")).collect());
         assert_eq!(window.room(), 4);
