@@ -17,5 +17,5 @@ fn main() -> ExitCode {
 /// at half load is a third of what it was, and less memory is in use.
 fn refuse_huge_pages() {
     // Where the kernel knows no such thing, there is nothing to refuse. Programs that are started from here inherit it.
-    let _ = nix::sys::prctl::set_thp_disable(true);
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }

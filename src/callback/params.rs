@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter, memchr2};
-use percent_encoding::percent_decode_str;
+use percent_encoding::percent_decode;
 use serde_json::Value;
 
 use super::Request;
@@ -88,10 +88,10 @@ fn decode(encoded: &str) -> Cow<'_, str> {
     if memchr2(b'%', b'+', encoded.as_bytes()).is_none() {
         return encoded.into();
     }
-    let mut bytes = Vec::with_capacity(encoded.len());
-    for (place, part) in encoded.split('+').enumerate() {
-        bytes.extend((place > 0).then_some(b' '));
-        bytes.extend(percent_decode_str(part));
+    let mut bytes: Vec<u8> = encoded.bytes().map(|byte| if byte == b'+' { b' ' } else { byte }).collect();
+    if memchr(b'%', &bytes).is_some() {
+        let spaced = std::mem::replace(&mut bytes, Vec::with_capacity(encoded.len()));
+        bytes.extend(percent_decode(&spaced));
     }
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())

@@ -113,14 +113,16 @@ fn needs_escaping(text: &str) -> bool {
     // Bytes below `limit`, by their highest bit; as "Bit Twiddling Hacks" has it.
     let below = |bytes: u64, limit: u8| bytes.wrapping_sub(EACH * u64::from(limit)) & !bytes & (EACH << 7);
     let equal = |bytes: u64, byte: u8| below(bytes ^ (EACH * u64::from(byte)), 1);
-    let (chunks, rest) = text.as_bytes().as_chunks();
-    let in_chunks = chunks.iter().fold(0, |found, chunk| {
+    let look = |chunk: &[u8; 8]| {
         let bytes = u64::from_le_bytes(*chunk);
-        found | below(bytes, b' ') | equal(bytes, b'"') | equal(bytes, b'\\')
-    });
-    let in_rest =
-        rest.iter().fold(false, |found, byte| found | (*byte < b' ' || matches!(byte, b'"' | b'\\')));
-    in_chunks != 0 || in_rest
+        below(bytes, b' ') | equal(bytes, b'"') | equal(bytes, b'\\')
+    };
+    let (chunks, rest) = text.as_bytes().as_chunks();
+    match text.as_bytes().last_chunk() {
+        // The rest with what comes before it.
+        Some(last) => chunks.iter().fold(look(last), |found, chunk| found | look(chunk)) != 0,
+        None => rest.iter().any(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\')),
+    }
 }
 
 /// Appends anything.

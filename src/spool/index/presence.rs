@@ -11,7 +11,6 @@ use std::thread;
 
 use fastbloom::BloomFilter;
 use foldhash::quality::RandomState;
-use rusqlite::Connection;
 
 use super::super::{Shared, SpoolError};
 use super::{entity_name, tables};
@@ -148,15 +147,13 @@ fn scan(shared: &Shared, hasher: &RandomState, mut filter: BloomFilter) -> Resul
         }
     }
     let mut last = [String::new(), String::new(), String::new()];
-    loop {
-        let page = |conn: &Connection| tables::entities_after(conn, &last, PAGE);
-        let entities = shared.readers.with(page)?;
-        for [account, endpoint, id] in &entities {
-            add(entity_name(account, endpoint, id).as_bytes());
-        }
-        let Some(entity) = entities.into_iter().next_back() else { return Ok(filter) };
+    let mut add = |[account, endpoint, id]: [&str; 3]| add(entity_name(account, endpoint, id).as_bytes());
+    while let Some(entity) =
+        shared.readers.with(|conn| tables::entities_after(conn, &last, PAGE, &mut add))?
+    {
         last = entity;
     }
+    Ok(filter)
 }
 
 #[cfg(test)]

@@ -68,28 +68,36 @@ fn hashes(
 ) -> rusqlite::Result<Option<Vec<u8>>> {
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query((after, limit))?;
-    let mut last = None;
+    let mut last: Option<Vec<u8>> = None;
     while let Some(row) = rows.next()? {
         let hash = row.get_ref(0)?.as_blob().unwrap_or_default();
         see(hash);
-        last = Some(hash.to_vec());
+        hash.clone_into(last.get_or_insert_default());
     }
     Ok(last)
 }
 
-/// The next entities, as account, endpoint and id, at most `limit`.
+/// Shows the next entities, as account, endpoint and id, at most `limit`; the last of them.
 pub(super) fn entities_after(
     conn: &Connection,
     after: &[String; 3],
     limit: usize,
-) -> rusqlite::Result<Vec<[String; 3]>> {
+    see: &mut dyn FnMut([&str; 3]),
+) -> rusqlite::Result<Option<[String; 3]>> {
     let sql = "SELECT account, endpoint, entity FROM entities WHERE (account, endpoint, entity) > (?1, ?2, ?3) \
         ORDER BY account, endpoint, entity LIMIT ?4";
     let mut statement = conn.prepare_cached(sql)?;
     let [account, endpoint, id] = after;
-    let rows = statement
-        .query_map((account, endpoint, id, limit), |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
-    rows.collect()
+    let mut rows = statement.query((account, endpoint, id, limit))?;
+    let mut last: Option<[String; 3]> = None;
+    while let Some(row) = rows.next()? {
+        let text = |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str()?);
+        let entity = [text(0)?, text(1)?, text(2)?];
+        see(entity);
+        let last = last.get_or_insert_default();
+        last.iter_mut().zip(entity).for_each(|(last, text)| text.clone_into(last));
+    }
+    Ok(last)
 }
 
 /// Enters signatures, in the order of their keys; a known one keeps what it came with first. How many there were.
