@@ -75,7 +75,7 @@ pub(super) async fn run<S: Source, P: Publisher>(lane: Arc<Lane<S, P>>, feed: Fe
         let wanted = allowed.saturating_sub(flights.len()).min(progress.window.ready());
         let (taken, began) = (room.take(wanted), Instant::now());
         for job in std::iter::from_fn(|| progress.window.next()).take(taken) {
-            flights.push(fly(Arc::clone(&lane.publisher), job, began));
+            flights.push(fly(&*lane.publisher, job, began));
         }
         lane.measures.publishing.add(taken as i64);
         let crowded = taken < wanted;
@@ -113,7 +113,7 @@ fn allowed(gate: LaneState, width: usize) -> usize {
     }
 }
 
-async fn fly<P: Publisher>(publisher: Arc<P>, job: Box<Job>, began: Instant) -> Landed {
+async fn fly<P: Publisher>(publisher: &P, job: Box<Job>, began: Instant) -> Landed {
     let result = publisher.publish(&job.publication).await;
     Landed { job, result, began }
 }

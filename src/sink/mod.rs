@@ -138,7 +138,8 @@ impl Sink {
         }
         match &self.broker {
             Broker::Kafka(kafka) => kafka.publish(publication).await,
-            Broker::Nats(nats) => nats.publish(publication).await,
+            // Boxed, so that each kind's events wait in no more memory than their own.
+            Broker::Nats(nats) => Box::pin(nats.publish(publication)).await,
             Broker::File(file) => file.publish(publication).await,
         }
     }

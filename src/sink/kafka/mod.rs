@@ -85,17 +85,20 @@ impl KafkaSink {
         }
     }
 
-    /// Delivers an event: returns when every in-sync replica has it.
+    /// Delivers an event: returns when every in-sync replica has it. Hundreds of events wait in here, so that this holds
+    /// little more than the delivery, and what is rare is boxed.
     pub(super) async fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
         let Some(client) = self.clients.usual() else {
             return Err(PublishError::sink(Code::Connection, "kafka is not connected yet"));
         };
-        match self.deliver(&client, publication).await {
-            Ok(published) => Ok(published),
-            // Boxed: what is rare takes no room in each event's future.
-            Err(Undelivered::InBatch) => Box::pin(self.deliver_alone(publication)).await,
-            Err(Undelivered::For(error)) => Err(Box::pin(self.after_failure(error, publication)).await),
-        }
+        let delivered = match client.enqueue(publication).ok() {
+            Some(delivery) => match delivery.reported().await {
+                Report::Stored => return Ok(Published::New),
+                report => self.judge(&client, report, publication),
+            },
+            None => Box::pin(self.deliver(&client, publication)).await,
+        };
+        Box::pin(self.conclude(delivered, publication)).await
     }
 
     /// Whether the cluster takes events; builds the client, and makes missing topics when told to.
@@ -148,6 +151,19 @@ impl KafkaSink {
         !answers
     }
 
+    /// What can be done at once where an event was not delivered.
+    async fn conclude(
+        &self,
+        delivered: Result<Published, Undelivered>,
+        publication: &Publication,
+    ) -> Result<Published, PublishError> {
+        match delivered {
+            Ok(published) => Ok(published),
+            Err(Undelivered::InBatch) => self.deliver_alone(publication).await,
+            Err(Undelivered::For(error)) => Err(self.after_failure(error, publication).await),
+        }
+    }
+
     async fn deliver_alone(&self, publication: &Publication) -> Result<Published, PublishError> {
         let client =
             self.clients.solo().map_err(|error| PublishError::sink(error.kind(), error.to_string()))?;
@@ -197,19 +213,29 @@ impl KafkaSink {
         check::create(&config, self.clients.context(), &self.clients.config().create, topics).await
     }
 
-    /// Hands an event to a producer and waits for the report of its delivery.
+    /// Hands an event to a producer, once it has room for it, and waits for the report of its delivery.
     async fn deliver(&self, client: &Client, publication: &Publication) -> Result<Published, Undelivered> {
         let delivery = loop {
             match client.enqueue(publication) {
                 Ok(delivery) => break delivery,
                 Err(error) if is(&error, RDKafkaErrorCode::QueueFull) => {
-                    Box::pin(tokio::time::sleep(QUEUE_PAUSE)).await
+                    tokio::time::sleep(QUEUE_PAUSE).await;
                 }
                 // Refused by the client itself, so by this event's own size.
                 Err(error) => return Err(self.undelivered(client, &error, publication)),
             }
         };
-        match delivery.reported().await {
+        self.judge(client, delivery.reported().await, publication)
+    }
+
+    /// What a report of an event's delivery means.
+    fn judge(
+        &self,
+        client: &Client,
+        report: Report,
+        publication: &Publication,
+    ) -> Result<Published, Undelivered> {
+        match report {
             Report::Stored => Ok(Published::New),
             Report::Concluded => Err(Undelivered::For(PublishError::record(
                 Code::Unconfirmed,
