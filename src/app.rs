@@ -110,7 +110,7 @@ impl App {
         let accounts = Accounts::new(keyring);
         let spool = open_spool(&config, metrics.clone()).await?;
         let relay = Relay::start(&spool, sinks, &config.relay, &metrics)
-            .map_err(|error| StartError::Configuration(error.into()))?;
+            .map_err(|error| StartError::System(error.into()))?;
         let relay = Arc::new(relay);
         let parts = Parts { config, metrics, normalizer, accounts, spool, relay };
         parts.serve(watch, hangup).await

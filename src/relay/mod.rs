@@ -9,7 +9,8 @@
 //! - A record that fails alone is tried again after a pause of its own, for ever. When a topic takes nothing, one of its
 //!   records tries, with pauses, for all. When no event gets through, the
 //!   lane's gate closes, and one task asks the broker, with pauses, until it answers; then one event tries, then all.
-//! - A lane never blocks another, never blocks the ingress, and never spins.
+//! - A lane never blocks another, never blocks the ingress, and never spins: it has threads of its own, one for its tasks
+//!   and one that reads.
 
 mod backoff;
 mod config;
@@ -90,29 +91,28 @@ pub struct LaneStatus {
     pub last_error_at: Option<String>,
 }
 
-/// A sink without a lane in the spool.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the spool was opened without a lane for sink {0:?}: open it with all configured sinks")]
-pub struct NoLane(String);
-
-impl NoLane {
-    /// The short name of the kind.
-    pub const fn code(&self) -> &'static str {
-        "no_lane"
-    }
+/// Why lanes cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// A sink without a lane in the spool.
+    #[error("the spool was opened without a lane for sink {0:?}: open it with all configured sinks")]
+    NoLane(String),
+    /// The system gives no more threads.
+    #[error("sink {0}: no thread to publish its events on: {1}")]
+    Thread(String, std::io::Error),
 }
 
 impl Relay {
     /// Starts a lane for each sink. No broker has to be up.
     ///
     /// # Errors
-    /// When the spool does not know a sink.
+    /// When the spool does not know a sink, or there is no thread for one.
     pub fn start(
         spool: &Spool,
         sinks: Vec<Sink>,
         config: &RelayConfig,
         metrics: &Metrics,
-    ) -> Result<Self, NoLane> {
+    ) -> Result<Self, RelayError> {
         let mut relay = Relay {
             lanes: Vec::with_capacity(sinks.len()),
             stop: CancellationToken::new(),
@@ -121,11 +121,12 @@ impl Relay {
         };
         let mut lanes = Vec::with_capacity(sinks.len());
         for sink in sinks {
-            let handle = spool.lane(sink.name()).ok_or_else(|| NoLane(sink.name().to_owned()))?;
+            let handle = spool.lane(sink.name()).ok_or_else(|| RelayError::NoLane(sink.name().to_owned()))?;
             lanes.push(relay.lane(spool, sink, handle, config));
         }
         for lane in lanes {
-            relay.tasks.spawn(lane::run(Arc::new(lane)));
+            let sink = Arc::clone(&lane.sink);
+            lane::start(lane, &relay.tasks).map_err(|error| RelayError::Thread(sink.to_string(), error))?;
         }
         relay.tasks.close();
         Ok(relay)
