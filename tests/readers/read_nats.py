@@ -16,7 +16,7 @@ import time
 
 import nats
 from nats.errors import Error, TimeoutError
-from nats.js.errors import NotFoundError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 
 async def main():
@@ -43,16 +43,17 @@ async def main():
 
 
 async def subscribe(stream, options, deadline):
-    """A reader of its own from the stream's beginning, as soon as the stream exists."""
+    """A reader of its own from the stream's beginning, as soon as the stream exists and its servers answer for it: those
+    of a cluster may still be busy with each other."""
     while True:
         try:
             subscription = await stream.subscribe(options.subject, stream=options.stream, ordered_consumer=True)
             # Some may be on their way to us already.
             info = await subscription.consumer_info()
             return subscription, info.num_pending + info.delivered.consumer_seq
-        except NotFoundError:
+        except (NotFoundError, ServiceUnavailableError, TimeoutError) as error:
             if time.monotonic() > deadline:
-                sys.exit(f"read_nats: no stream {options.stream}")
+                sys.exit(f"read_nats: stream {options.stream} cannot be read: {error!r}")
             await asyncio.sleep(0.2)
 
 
