@@ -15,13 +15,16 @@ use foldhash::quality::RandomState;
 use super::super::{Shared, SpoolError};
 use super::{entity_name, tables};
 
-/// How often "maybe" is wrong, while a filter holds no more than it was made for.
-const WRONG: f64 = 0.01;
+/// Bits for each key that a filter is made for, and how many of them a key sets: "maybe" is then wrong for one in 200. Fewer
+/// bits that are looked at would do as well with more hashes, but each hash is a line of memory to wait for.
+const BITS: usize = 16;
+const HASHES: u32 = 3;
 
-/// The most keys that a filter is made for: 32 MiB. With more of them, "maybe" is wrong more often.
-const MOST: usize = 28_000_000;
+/// The most keys that a filter is made for: 32 MiB. With more of them, "maybe" is wrong more often: one in 50 with twice as
+/// many.
+const MOST: usize = 1 << 24;
 
-/// How many keys that are learned find room beside those of the start, and in the first filter after that: 1.2 MiB. Each
+/// How many keys that are learned find room beside those of the start, and in the first filter after that: 2 MiB. Each
 /// further one is made for four times as many.
 const FIRST: usize = if cfg!(test) { 1 << 10 } else { 1 << 20 };
 
@@ -133,7 +136,7 @@ impl Layer {
 }
 
 fn filter(keys: usize) -> BloomFilter {
-    BloomFilter::with_false_pos(WRONG).expected_items(keys.clamp(1, MOST))
+    BloomFilter::with_num_bits(BITS * keys.clamp(1, MOST)).hashes(HASHES)
 }
 
 fn scan(shared: &Shared, hasher: &RandomState, mut filter: BloomFilter) -> Result<BloomFilter, SpoolError> {
