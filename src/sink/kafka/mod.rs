@@ -96,6 +96,7 @@ impl KafkaSink {
                 Report::Stored => return Ok(Published::New),
                 report => self.judge(&client, report, publication),
             },
+            // Not enqueued for want of room, or refused: the next try, in there, meets the same and says which.
             None => Box::pin(self.deliver(&client, publication)).await,
         };
         Box::pin(self.conclude(delivered, publication)).await

@@ -15,8 +15,8 @@ use foldhash::quality::RandomState;
 use super::super::{Shared, SpoolError};
 use super::{entity_name, tables};
 
-/// Bits for each key that a filter is made for, and how many of them a key sets: "maybe" is then wrong for one in 200. Fewer
-/// bits that are looked at would do as well with more hashes, but each hash is a line of memory to wait for.
+/// Bits for each key that a filter is made for, and how many of them a key sets: "maybe" is then wrong for one in 200. With
+/// more hashes fewer bits would do, but each hash is a line of memory to wait for.
 const BITS: usize = 16;
 const HASHES: u32 = 3;
 
