@@ -10,8 +10,9 @@
 //! - `sealed` is carried over to the tables, lowest key first, about as fast as `live` grows.
 //!
 //! What is in memory is durable all the same: each batch writes what it learned as one row of `notes`, in its own
-//! transaction. At start the notes are read back; when all of a sealed part is in the tables, its notes go. Notes go
-//! from the oldest on, so that those which are read back never know less than the tables.
+//! transaction. At start the notes are read back, but for what the tables hold by then (see `place`); when all of a
+//! sealed part is in the tables, its notes go. Notes go from the oldest on, so that those which are read back never know
+//! less than the tables.
 //!
 //! # After an error
 //!
@@ -22,6 +23,7 @@ mod adopt;
 mod entries;
 mod forget;
 mod notes;
+mod place;
 mod presence;
 mod tables;
 #[cfg(test)]
@@ -36,6 +38,7 @@ use rusqlite::Connection;
 use self::entries::Entries;
 pub(super) use self::entries::{Latest, Signed, Stands};
 pub(super) use self::forget::{in_notes as forget_in_notes, notes_about};
+use self::place::{Key, Place};
 use self::presence::Presence;
 pub(super) use self::whole::Whole;
 use super::Shared;
@@ -44,7 +47,7 @@ use super::state::State;
 use crate::event::{Status, Timestamp};
 
 /// How many notes are sealed together: the more, the fewer pages are written for each, and the more memory is held
-/// (about 350 bytes a note of an accepted callback; as many as this, and up to twice as many after a start).
+/// (about 350 bytes a note of an accepted callback).
 const SEAL: usize = if cfg!(test) { 6 } else { 98_304 };
 
 /// How many old notes go for each that was added.
@@ -99,10 +102,8 @@ pub(super) struct Index {
     next: u64,
     /// The oldest note there is.
     oldest: u64,
-    /// The last note of what is sealed.
-    sealed_until: u64,
-    /// Up to this, everything that notes say is in the tables.
-    carried_until: u64,
+    /// How far they were carried over.
+    place: Place,
     /// What was added since something was carried over last.
     owed: Owed,
     /// Notes that could not be read back.
@@ -116,6 +117,12 @@ struct Owed {
     notes: u64,
 }
 
+impl Owed {
+    /// What a start owes for what the one before still owed at its end: otherwise notes would grow with starts between
+    /// which little comes.
+    const AT_START: Owed = Owed { entries: TOGETHER, notes: TOGETHER as u64 };
+}
+
 impl Index {
     /// Reads back what the tables do not hold yet.
     pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
@@ -126,10 +133,20 @@ impl Index {
 
     /// The same again, after an error: nothing that was in memory only is left.
     pub(super) fn reload(&mut self, conn: &Connection) -> rusqlite::Result<()> {
-        let mut index = Index { presence: std::mem::take(&mut self.presence), ..Index::default() };
-        let found = notes::read(conn, &mut index.live)?;
-        (index.oldest, index.next, index.damaged) = (found.first, found.next, found.damaged);
-        index.live.keys().for_each(|key| index.presence.add(key));
+        let presence = std::mem::take(&mut self.presence);
+        let mut index =
+            Index { presence, place: Place::read(conn)?, owed: Owed::AT_START, ..Index::default() };
+        let Index { place, live, sealed, presence, .. } = &mut index;
+        let take = |number, at, note: &Note<'_>| {
+            let part = if number > place.sealed { &mut *live } else { &mut *sealed };
+            part.take_those(note, at, |key| place.is_before(number, key));
+        };
+        let found = notes::read(conn, take)?;
+        live.keys().chain(sealed.keys()).for_each(|key| presence.add(key));
+        (index.oldest, index.damaged) = (found.first, found.damaged);
+        // Should all notes be gone, the numbers of those that the place is about are not given again.
+        index.next = found.next.max(index.place.sealed + 1);
+        index.seal_when_full();
         *self = index;
         Ok(())
     }
@@ -221,7 +238,7 @@ impl Index {
         }
         let owed = std::mem::take(&mut self.owed);
         self.carry(tx, owed.entries)?;
-        let until = self.carried_until.min(self.oldest + FORGET * owed.notes - 1);
+        let until = self.place.carried.min(self.oldest + FORGET * owed.notes - 1);
         if self.oldest <= until {
             notes::forget(tx, until)?;
             self.oldest = until + 1;
@@ -235,9 +252,13 @@ impl Index {
         self.batch.clear();
         self.apart.clear();
         self.presence.look();
+        self.seal_when_full();
+    }
+
+    fn seal_when_full(&mut self) {
         if self.live.notes >= SEAL && self.sealed.is_empty() {
             self.sealed = std::mem::take(&mut self.live);
-            self.sealed_until = self.next - 1;
+            self.place.seal(self.next - 1);
         }
     }
 
@@ -247,27 +268,37 @@ impl Index {
     }
 
     fn carry(&mut self, tx: &Connection, count: usize) -> rusqlite::Result<()> {
-        let sealed = &mut self.sealed;
+        let Index { sealed, place, .. } = self;
+        if sealed.is_empty() {
+            return Ok(());
+        }
         let mut left = count;
         if !sealed.signatures.is_empty() {
-            left -= tables::put_signatures(tx, lowest(&mut sealed.signatures, left))?;
+            let rows = lowest(&mut sealed.signatures, left, |hash| place.pass(Key::Signature(hash)));
+            left -= tables::put_signatures(tx, rows)?;
         }
         if left > 0 && !sealed.fingerprints.is_empty() {
-            left -= tables::put_fingerprints(tx, lowest(&mut sealed.fingerprints, left))?;
+            let rows = lowest(&mut sealed.fingerprints, left, |hash| place.pass(Key::Fingerprint(hash)));
+            left -= tables::put_fingerprints(tx, rows)?;
         }
         if left > 0 && !sealed.entities.is_empty() {
-            tables::put_standings(tx, lowest(&mut sealed.entities, left))?;
+            let rows = lowest(&mut sealed.entities, left, |name| place.pass(Key::Entity(name)));
+            tables::put_standings(tx, rows)?;
         }
-        if self.sealed.is_empty() {
-            self.carried_until = self.sealed_until;
+        if sealed.is_empty() {
+            place.finish();
         }
-        Ok(())
+        place.write(tx)
     }
 }
 
-/// Takes out the lowest entries, at most so many.
-fn lowest<K: Ord, V>(map: &mut BTreeMap<K, V>, most: usize) -> impl Iterator<Item = (K, V)> {
-    std::iter::from_fn(|| map.pop_first()).take(most)
+/// Takes out the lowest entries, at most so many; their keys are shown.
+fn lowest<K: Ord, V>(
+    map: &mut BTreeMap<K, V>,
+    most: usize,
+    mut see: impl FnMut(&K),
+) -> impl Iterator<Item = (K, V)> {
+    std::iter::from_fn(|| map.pop_first()).take(most).inspect(move |(key, _)| see(key))
 }
 
 /// Whether these are notes: what is fuzzed.
@@ -278,19 +309,25 @@ pub(super) fn decode(bytes: &[u8]) -> bool {
 /// How many signatures, fingerprints and entities there are on disk, in either home.
 #[cfg(test)]
 pub(super) fn rows(conn: &Connection) -> rusqlite::Result<[u64; 3]> {
-    let live = Index::load(conn)?.live;
+    let Index { live, sealed, .. } = Index::load(conn)?;
     let count = |table: &str| conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
     let mut rows: [u64; 3] = [count("signatures")?, count("fingerprints")?, count("entities")?];
-    for hash in live.signatures.keys() {
+    for hash in both(&live.signatures, &sealed.signatures) {
         rows[0] += u64::from(tables::signature(conn, hash)?.is_none());
     }
-    for fingerprint in live.fingerprints.keys() {
+    for fingerprint in both(&live.fingerprints, &sealed.fingerprints) {
         rows[1] += u64::from(tables::fingerprint(conn, fingerprint)?.is_none());
     }
-    for entity in live.entities.keys() {
+    for entity in both(&live.entities, &sealed.entities) {
         rows[2] += u64::from(tables::standing(conn, entity)?.is_none());
     }
     Ok(rows)
+}
+
+/// The keys of two maps, each once.
+#[cfg(test)]
+fn both<'m, K: Ord, V>(one: &'m BTreeMap<K, V>, other: &'m BTreeMap<K, V>) -> impl Iterator<Item = &'m K> {
+    one.keys().chain(other.keys().filter(|key| !one.contains_key(key)))
 }
 
 /// The name of an entity in memory: sorts as the three columns of its table do.

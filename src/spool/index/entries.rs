@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 
 use super::super::decide::{Hash, Known, Seen, Standing};
 use super::Note;
+use super::place::Key;
 use crate::event::Timestamp;
 
 /// What a signature came with first.
@@ -41,9 +42,19 @@ pub(super) struct Entries {
 impl Entries {
     /// Takes in a note; how many signatures were new.
     pub(super) fn take(&mut self, note: &Note<'_>, at: Timestamp) -> usize {
+        self.take_those(note, at, |_| true)
+    }
+
+    /// Takes in what a note says of these keys; how many signatures were new.
+    pub(super) fn take_those(
+        &mut self,
+        note: &Note<'_>,
+        at: Timestamp,
+        those: impl Fn(Key<'_>) -> bool,
+    ) -> usize {
         self.notes += 1;
         let mut new = 0;
-        for hash in &note.signatures {
+        for hash in note.signatures.iter().filter(|hash| those(Key::Signature(*hash))) {
             // One request may name a signature twice; what it came with first stays.
             if let Entry::Vacant(vacant) = self.signatures.entry(*hash) {
                 vacant.insert(Signed { known: note.content, first_seen: at });
@@ -51,9 +62,12 @@ impl Entries {
             }
         }
         let Some(accepted) = &note.accepted else { return new };
-        let seen = Seen { occurrence: note.content.occurrence, accepted_at: at };
-        self.fingerprints.insert(note.content.fingerprint, Latest { seen, sequence: accepted.sequence });
-        if let Some((entity, status)) = accepted.moved {
+        let fingerprint = &note.content.fingerprint;
+        if those(Key::Fingerprint(fingerprint)) {
+            let seen = Seen { occurrence: note.content.occurrence, accepted_at: at };
+            self.fingerprints.insert(*fingerprint, Latest { seen, sequence: accepted.sequence });
+        }
+        if let Some((entity, status)) = accepted.moved.filter(|(entity, _)| those(Key::Entity(entity))) {
             let stands = Stands { standing: Standing { status, at }, sequence: accepted.sequence };
             match self.entities.get_mut(entity) {
                 Some(known) => *known = stands,

@@ -25,6 +25,10 @@ impl Index {
             }
         }
         tables::delete_standing(tx, entity, until)?;
+        // It may be the one that the place names.
+        if self.place.forget_entity() {
+            self.place.write(tx)?;
+        }
         let forgotten = known && self.standing(tx, entity)?.is_none();
         state.entities = state.entities.saturating_sub(u64::from(forgotten));
         Ok(forgotten)

@@ -4,7 +4,6 @@ use rusqlite::Connection;
 
 use super::super::decide::{Hash, Known};
 use super::super::varint;
-use super::entries::Entries;
 use super::{Accepted, Note};
 use crate::event::{Status, Timestamp};
 
@@ -90,8 +89,11 @@ pub(super) struct Found {
     pub(super) damaged: u64,
 }
 
-/// Reads all notes, oldest first, into `entries`.
-pub(super) fn read(conn: &Connection, entries: &mut Entries) -> rusqlite::Result<Found> {
+/// Shows all notes, oldest first, each with its batch's number and moment.
+pub(super) fn read(
+    conn: &Connection,
+    mut see: impl FnMut(u64, Timestamp, &Note<'_>),
+) -> rusqlite::Result<Found> {
     let mut statement = conn.prepare("SELECT number, at, checksum, entries FROM notes ORDER BY number")?;
     let mut rows = statement.query([])?;
     let (mut first, mut next, mut damaged) = (None, 1, 0_u64);
@@ -99,10 +101,8 @@ pub(super) fn read(conn: &Connection, entries: &mut Entries) -> rusqlite::Result
         let number: u64 = row.get(0)?;
         let bytes = row.get_ref(3)?.as_blob().unwrap_or_default();
         let at: i64 = row.get(1)?;
-        let mut take = |note: Note<'_>| {
-            entries.take(&note, Timestamp::from_millis(at));
-        };
-        if row.get::<_, u32>(2)? != checksum(number, at, bytes) || each(bytes, &mut take).is_none() {
+        let show = |note: Note<'_>| see(number, Timestamp::from_millis(at), &note);
+        if row.get::<_, u32>(2)? != checksum(number, at, bytes) || each(bytes, show).is_none() {
             damaged += 1;
         }
         first.get_or_insert(number);

@@ -243,6 +243,95 @@ fn notes_go_once_the_tables_have_them_and_memory_stays_bounded() {
     bench.check();
 }
 
+/// How many notes are read back at a start, and how many there are on disk.
+fn notes_after_start(bench: &Bench) -> (usize, usize) {
+    let index = Index::load(&bench.conn).unwrap();
+    let on_disk = bench.conn.query_row("SELECT count(*) FROM notes", [], |row| row.get(0)).unwrap();
+    (index.live.notes + index.sealed.signatures.len(), on_disk)
+}
+
+#[test]
+fn notes_do_not_grow_with_starts_between_which_little_comes() {
+    let bound = |number| Learned { accepted: None, ..one(number) };
+    let kinds: [fn(u8) -> Learned; 2] = [one, bound];
+    for (between, learned) in (1..8).flat_map(|between| kinds.map(|kind| (between, kind))) {
+        let mut bench = Bench::new();
+        let mut numbers = (0..90).cycle();
+        for start in 0..60 {
+            for number in numbers.by_ref().take(between) {
+                bench.batch(&[learned(number)], false);
+            }
+            bench.restart();
+            let (held, on_disk) = notes_after_start(&bench);
+            assert!(held <= SEAL + TOGETHER, "{held} after start {start}, {between} callbacks between two");
+            assert!(on_disk <= 3 * SEAL, "{on_disk} after start {start}, {between} callbacks between two");
+        }
+        bench.check();
+    }
+}
+
+#[test]
+fn a_start_goes_on_where_the_last_one_ended() {
+    let mut bench = Bench::new();
+    for number in 0..9 {
+        bench.batch(&[one(number)], false);
+    }
+    let left = |index: &Index| index.sealed.keys().map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let before = left(&bench.index);
+    assert!(!before.is_empty() && bench.index.place != Place::default());
+    bench.restart();
+    assert_eq!(left(&bench.index), before);
+    // Without a place, all is read back and carried over once more.
+    bench.conn.execute("DELETE FROM meta WHERE key = 'carried'", []).unwrap();
+    bench.restart();
+    assert_eq!((bench.index.live.notes, left(&bench.index).len()), (0, 3 * 9));
+    for number in 9..30 {
+        bench.batch(&[one(number)], false);
+    }
+    bench.check();
+}
+
+#[test]
+fn an_entity_that_is_forgotten_is_not_named_by_the_place() {
+    let mut bench = Bench::new();
+    let named = |bench: &Bench| {
+        let row = bench.conn.query_row("SELECT value FROM meta WHERE key = 'carried'", [], |row| row.get(0));
+        let place: Vec<u8> = row.unwrap_or_default();
+        (0..30).map(entity).find(|name| place.windows(name.len()).any(|part| part == name.as_bytes()))
+    };
+    let mut numbers = 0..90;
+    let name = loop {
+        bench.batch(&[one(numbers.next().unwrap())], false);
+        if let Some(name) = named(&bench) {
+            break name;
+        }
+    };
+    let Bench { conn, index, state, .. } = &mut bench;
+    assert!(index.forget_standing(conn, state, &name, 1000).unwrap());
+    let about = notes_about(conn, |named, _, _| named == name).unwrap();
+    forget_in_notes(conn, &about, |named, _, _| named == name).unwrap();
+    state.save(conn).unwrap();
+    assert_eq!(named(&bench), None);
+    bench.model.entities.remove(&name);
+    bench.restart();
+    bench.check();
+}
+
+#[test]
+fn the_numbers_of_notes_are_not_given_again_when_all_notes_are_gone() {
+    let mut bench = Bench::new();
+    for number in 0..20 {
+        bench.batch(&[one(number)], false);
+    }
+    let (next, sealed) = (bench.index.next, bench.index.place.sealed);
+    bench.conn.execute("DELETE FROM notes", []).unwrap();
+    bench.restart();
+    assert!(bench.index.next > sealed && bench.index.next <= next);
+    bench.batch(&[one(70)], false);
+    bench.restart();
+    assert!(bench.index.signature(&bench.conn, &hash(70)).unwrap().is_some());
+}
+
 #[test]
 fn a_damaged_note_does_not_stop_the_others() {
     let mut bench = Bench::new();

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use super::super::decide::{Hash, Known, Seen, Standing};
 use super::super::schema;
 use super::entries::{Entries, Latest, Signed, Stands};
-use super::{entity_name, name_parts, notes};
+use super::place::Place;
+use super::{Note, entity_name, name_parts, notes};
 use crate::event::{Status, Timestamp};
 
 /// The index of a spool as one snapshot has it.
@@ -21,7 +22,11 @@ impl<'c> Whole<'c> {
     pub(in crate::spool) fn read(conn: &'c Connection) -> rusqlite::Result<Self> {
         let (mut noted, mut damaged) = (Entries::default(), 0);
         if schema::has_table(conn, "notes")? {
-            damaged = notes::read(conn, &mut noted)?.damaged;
+            let place = Place::read(conn)?;
+            let take = |number, at, note: &Note<'_>| {
+                noted.take_those(note, at, |key| place.is_before(number, key));
+            };
+            damaged = notes::read(conn, take)?.damaged;
         }
         Ok(Whole { conn, noted, damaged })
     }
