@@ -23,6 +23,8 @@ pub struct Plan {
     pub rounds: usize,
     /// How long one round lasts.
     pub round: Duration,
+    /// The same at half load, where seconds of a neighbour's work decide over a p99: more rounds, and shorter ones.
+    pub calm: (usize, Duration),
     /// How long a server runs before the clock starts.
     pub warm_up: Duration,
     /// Records that wait before a drain, and that are published in it; a sixth of them to a server that syncs each.
@@ -39,6 +41,7 @@ impl Plan {
         Plan {
             rounds: 3,
             round: Duration::from_secs(4),
+            calm: (9, Duration::from_secs(2)),
             warm_up: Duration::from_secs(1),
             drain: 300_000,
             many: 1_000_000,
@@ -51,6 +54,7 @@ impl Plan {
         Plan {
             rounds: 1,
             round: Duration::from_millis(1500),
+            calm: (1, Duration::from_millis(1500)),
             warm_up: Duration::from_millis(500),
             drain: 10_000,
             many: 50_000,
@@ -82,9 +86,13 @@ impl Bench {
         };
         report.setting.push((String::from("processors"), used));
         report.setting.push((String::from("connections"), CONNECTIONS.to_string()));
-        report
-            .setting
-            .push((String::from("rounds"), format!("{} of {:?}, medians", plan.rounds, plan.round)));
+        report.setting.push((
+            String::from("rounds"),
+            format!(
+                "{} of {:?}, at half load {} of {:?}, medians",
+                plan.rounds, plan.round, plan.calm.0, plan.calm.1
+            ),
+        ));
         report.setting.push((String::from("spool and brokers in"), directory.path().display().to_string()));
         Ok(Bench { plan, processors, mint: callbacks::mint()?, directory, report, directories: 0 })
     }

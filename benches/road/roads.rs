@@ -184,11 +184,12 @@ fn road(
     settle(relay, publishing)?;
     let before = relay.metrics()?;
     let mut yardstick = if rate.is_none() { Some(Yardstick::new(bench)?) } else { None };
+    let (count, duration) = rate.map_or((bench.plan.rounds, bench.plan.round), |_| bench.plan.calm);
     let mut rounds = Vec::new();
-    for _ in 0..bench.plan.rounds {
+    for _ in 0..count {
         let batch = bench.batch(load::rate(&warm));
         let noop = yardstick.as_mut().map(|yardstick| yardstick.measure(bench.plan.round / 2)).transpose()?;
-        let round = round(relay, &mut client, pace, &batch, publishing, bench.plan.round)?;
+        let round = round(relay, &mut client, pace, &batch, publishing, duration)?;
         rounds.push(Round { noop, ..round });
     }
     Ok(summary(name, &rounds, Some(relay.metrics()?.groups_since(&before))))

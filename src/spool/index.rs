@@ -48,7 +48,7 @@ use crate::event::{Status, Timestamp};
 
 /// How many notes are sealed together: the more, the fewer pages are written for each, and the more memory is held
 /// (about 350 bytes a note of an accepted callback).
-const SEAL: usize = if cfg!(test) { 6 } else { 98_304 };
+const SEAL: usize = if cfg!(test) { 6 } else { 196_608 };
 
 /// How many old notes go for each that was added.
 const FORGET: u64 = 4;
