@@ -4,38 +4,17 @@
 //! Every label comes from a closed set and every series exists from the start at 0, so that `rate()` sees the first
 //! failure and nothing that a caller sends can make a new series.
 
+mod labels;
+mod registrar;
+
 use prometheus::{
-    Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    TextEncoder,
 };
 
-use crate::event::{Endpoint, Status};
-
-/// The `endpoint` label: the four endpoints, and what stands where there is none.
-pub const ENDPOINTS: [&str; 5] = ["brand", "campaign", "number_linking", "number_unlinking", "unrecognized"];
-
-/// The `endpoint` label of requests: the route's, `any` for a route that serves all, `none` for an unknown path.
-pub const ROUTE_ENDPOINTS: [&str; 6] =
-    ["brand", "campaign", "number_linking", "number_unlinking", "any", "none"];
-
-/// The `method` label of requests.
-pub const METHODS: [&str; 3] = ["GET", "POST", "other"];
-
-/// The `code` label of requests: every status that the ingress answers.
-pub const CODES: [&str; 9] = ["200", "400", "403", "404", "405", "408", "413", "431", "503"];
-
-/// The `outcome` label of callbacks.
-pub const OUTCOMES: [&str; 4] = ["accepted", "duplicate", "held_back", "quarantined"];
-
-/// The label of an endpoint, or `unrecognized`.
-pub fn endpoint_label(endpoint: Option<Endpoint>) -> &'static str {
-    endpoint.map_or("unrecognized", Endpoint::as_str)
-}
-
-/// The label of a route's endpoint, or `any`.
-pub fn route_label(endpoint: Option<Endpoint>) -> &'static str {
-    endpoint.map_or("any", Endpoint::as_str)
-}
+pub use self::labels::*;
+use self::registrar::Registrar;
+use crate::event::Status;
 
 /// Seconds, from a tenth of a millisecond to ten seconds.
 const LATENCY_BUCKETS: &[f64] =
@@ -150,43 +129,13 @@ pub struct Metrics {
     pub start_time: IntGauge,
 }
 
-/// The reasons of `connections_closed_total`.
-pub const CLOSE_REASONS: [&str; 5] = ["cap", "idle_cap", "header_timeout", "idle_timeout", "bad_request"];
-
-/// The reasons of `append_failures_total`.
-pub const APPEND_FAILURES: [&str; 7] = ["full", "disk_full", "io", "poisoned", "overload", "closed", "late"];
-
-/// The tables of `ledger_rows`.
-pub const LEDGER_TABLES: [&str; 3] = ["signatures", "fingerprints", "entities"];
-
-/// The reasons of `spool_deleted_total`.
-pub const DELETE_REASONS: [&str; 3] = ["retention", "space", "skipped"];
-
-/// The kinds of `operator_changes_total`.
-pub const CHANGES: [&str; 11] = [
-    "requeue",
-    "replay",
-    "release",
-    "release_quarantined",
-    "discard_quarantined",
-    "discard_dead",
-    "renormalize",
-    "forget",
-    "import",
-    "purge",
-    "compact",
-];
-
-/// How many token slots an account may have, and so how many values the `slot` label has.
-pub const KEY_SLOTS: usize = 8;
-
 impl Metrics {
     /// All metrics, registered, with every series of a closed set at 0.
     ///
     /// # Errors
     /// When two metrics have one name: a mistake in this file.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let r = Registrar { registry: Registry::new_custom(Some("tendlc".to_owned()), None)? };
+        let r = Registrar(Registry::new_custom(Some("tendlc".to_owned()), None)?);
         let metrics = Metrics {
             requests: r.counters("requests_total", "HTTP requests answered on the callback listener, by the route's endpoint, method and status code.", &["endpoint", "method", "code"])?,
             request_seconds: r.histogram("request_duration_seconds", "From the first byte of a request to its answer.", LATENCY_BUCKETS)?,
@@ -236,7 +185,7 @@ impl Metrics {
             ready: r.gauge("ready", "1 while a callback can be made durable.")?,
             draining: r.gauge("draining", "1 from the first SIGTERM on.")?,
             start_time: r.gauge("start_time_seconds", "When the process started, in seconds since 1970: a change of it is a restart.")?,
-            registry: r.registry,
+            registry: r.0,
         };
         metrics.start_at_zero();
         Ok(metrics)
@@ -259,7 +208,7 @@ impl Metrics {
     /// # Errors
     /// When called twice.
     pub fn set_build_info(&self, version: &str, commit: &str) -> Result<(), prometheus::Error> {
-        let r = Registrar { registry: self.registry.clone() };
+        let r = Registrar(self.registry.clone());
         let info = r.gauges("build_info", "The running version; always 1.", &["version", "commit"])?;
         info.with_label_values(&[version, commit]).set(1);
         Ok(())
@@ -312,7 +261,7 @@ impl Metrics {
                 self.key_matches.with_label_values(&[key, slot.to_string().as_str()]);
             }
         }
-        for reason in crate::metrics::UNRECOGNIZED_REASONS {
+        for reason in UNRECOGNIZED_REASONS {
             self.unrecognized.with_label_values(&[reason]);
         }
         for reason in APPEND_FAILURES {
@@ -333,59 +282,6 @@ impl Metrics {
         for result in ["ok", "failed"] {
             self.account_reloads.with_label_values(&[result]);
         }
-    }
-}
-
-/// The reasons of `unrecognized_total`.
-pub const UNRECOGNIZED_REASONS: [&str; 5] =
-    ["content_type", "content_encoding", "malformed", "too_many_parameters", "unknown_fields"];
-
-/// Makes a metric and registers it, so that none can be forgotten.
-struct Registrar {
-    registry: Registry,
-}
-
-impl Registrar {
-    fn add<M: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        metric: M,
-    ) -> Result<M, prometheus::Error> {
-        self.registry.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-        self.add(IntCounter::new(name, help)?)
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
-        self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-        self.add(IntGauge::new(name, help)?)
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
-        self.add(IntGaugeVec::new(Opts::new(name, help), labels)?)
-    }
-
-    fn float_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {
-        self.add(GaugeVec::new(Opts::new(name, help), labels)?)
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
-        self.add(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
-    }
-
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        buckets: &[f64],
-        labels: &[&str],
-    ) -> Result<HistogramVec, prometheus::Error> {
-        self.add(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)
     }
 }
 
@@ -417,10 +313,5 @@ mod tests {
         for family in metrics.registry.gather() {
             assert!(readme.contains(&format!("`{}`", family.name())), "{} is missing", family.name());
         }
-    }
-
-    #[test]
-    fn unrecognized_reasons_are_those_of_the_normalizer() {
-        assert_eq!(crate::normalize::Unrecognized::ALL.map(|reason| reason.as_str()), UNRECOGNIZED_REASONS);
     }
 }

@@ -25,6 +25,8 @@ pub struct Plan {
     pub round: Duration,
     /// The same at half load, where seconds of a neighbour's work decide over a p99: more rounds, and shorter ones.
     pub calm: (usize, Duration),
+    /// How often a callback's cost is taken with few records and with many: most of what differs is the machine's.
+    pub costs: usize,
     /// How long a server runs before the clock starts.
     pub warm_up: Duration,
     /// Records that wait before a drain, and that are published in it; a sixth of them to a server that syncs each.
@@ -42,6 +44,7 @@ impl Plan {
             rounds: 3,
             round: Duration::from_secs(4),
             calm: (9, Duration::from_secs(2)),
+            costs: 5,
             warm_up: Duration::from_secs(1),
             drain: 300_000,
             many: 1_000_000,
@@ -55,6 +58,7 @@ impl Plan {
             rounds: 1,
             round: Duration::from_millis(1500),
             calm: (1, Duration::from_millis(1500)),
+            costs: 1,
             warm_up: Duration::from_millis(500),
             drain: 10_000,
             many: 50_000,

@@ -48,8 +48,8 @@ fn few(bench: &mut Bench) -> Result<f64> {
     Ok(cost)
 }
 
-/// What a full spool weighs, and what a callback costs there. Each round's cost stands beside that with few records in the
-/// same minute, since a shared machine's speed changes within minutes.
+/// What a full spool weighs, and what a callback costs there. Each round's cost stands beside the mean of those with few
+/// records right before and after it, since a shared machine's speed changes within minutes.
 fn many(bench: &mut Bench) -> Result<()> {
     let records = bench.plan.many;
     say(&format!("filling a spool with {records} records"));
@@ -59,15 +59,18 @@ fn many(bench: &mut Bench) -> Result<()> {
     bench.report.figure(format!("spool with {records} records"), format!("{size:.0} MB"));
     say("a callback's cost with a thousand records, and with all of them");
     let (mut starts, mut memory, mut costs) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..bench.plan.rounds {
-        let few = few(bench)?;
+    let mut before = few(bench)?;
+    for _ in 0..bench.plan.costs {
         let mut relay = Relay::start(bench, &spool, "away", &Sink::Unreachable)?;
         starts.push(relay.start.as_secs_f64());
         std::thread::sleep(REST);
         memory.push(relay.process.resident()? as f64 / MEGABYTE);
         roads::cost(bench, &mut relay, COSTED / 10)?;
-        costs.push((few, roads::cost(bench, &mut relay, COSTED_LONG)?));
+        let many = roads::cost(bench, &mut relay, COSTED_LONG)?;
         relay.process.stop()?;
+        let after = few(bench)?;
+        costs.push((f64::midpoint(before, after), many));
+        before = after;
     }
     let of = |pick: fn(&(f64, f64)) -> f64| median(costs.iter().map(pick));
     let us = |seconds: f64| format!("{:.1} us of processor time", seconds * 1e6);
