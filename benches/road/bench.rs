@@ -33,7 +33,7 @@ pub struct Plan {
     pub drain: u64,
     /// Records in a spool that is full of them.
     pub many: u64,
-    /// How long the disk is measured.
+    /// How long the disk is measured before each round at half load.
     pub disk: Duration,
 }
 
@@ -48,7 +48,7 @@ impl Plan {
             warm_up: Duration::from_secs(1),
             drain: 300_000,
             many: 1_000_000,
-            disk: Duration::from_secs(3),
+            disk: Duration::from_millis(400),
         }
     }
 

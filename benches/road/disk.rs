@@ -11,15 +11,29 @@ use crate::bench::Bench;
 use crate::children::Side;
 use crate::report::{self, Latency};
 
-/// Measures the disk, and puts what was found into the report.
-pub fn report(bench: &mut Bench) -> Result<Latency> {
-    let found =
-        bench.processors.on(Side::Anywhere, || sync_times(bench.directory.path(), bench.plan.disk))?;
-    let found = Latency::of(&found);
-    let Latency { p50_ms, p99_ms, .. } = found;
-    bench.report.figure("the disk: 4 KiB appended and fdatasync, p50", format!("{p50_ms:.3} ms"));
-    bench.report.figure("the disk: 4 KiB appended and fdatasync, p99", format!("{p99_ms:.3} ms"));
-    Ok(found)
+/// How long syncs take, measured in between: a shared disk's speed changes within minutes.
+pub struct Speed(Histogram<u64>);
+
+impl Speed {
+    /// Nothing is known yet.
+    pub fn unknown() -> Result<Self> {
+        report::times().map(Speed)
+    }
+
+    /// Measures the disk once more.
+    pub fn measure(&mut self, bench: &Bench) -> Result<()> {
+        let found = || sync_times(bench.directory.path(), bench.plan.disk);
+        Ok(self.0.add(bench.processors.on(Side::Anywhere, found)?)?)
+    }
+
+    /// Puts what was found into the report.
+    pub fn report(&self, bench: &mut Bench) -> Latency {
+        let found = Latency::of(&self.0);
+        let Latency { p50_ms, p99_ms, .. } = found;
+        bench.report.figure("the disk: 4 KiB appended and fdatasync, p50", format!("{p50_ms:.3} ms"));
+        bench.report.figure("the disk: 4 KiB appended and fdatasync, p99", format!("{p99_ms:.3} ms"));
+        found
+    }
 }
 
 /// How long one sync takes that is due at this pace, counted from when it was due as an answer's latency is: whatever

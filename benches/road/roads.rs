@@ -101,9 +101,10 @@ fn half_load(bench: &mut Bench, rate: f64) -> Result<()> {
     say("relay, ingress at half of that");
     let spool = bench.fresh("spool")?;
     let mut relay = Relay::start_on(bench, Side::Anywhere, &spool, "away", &Sink::Unreachable)?;
-    let half = road(bench, "relay, half load, open loop", &mut relay, Publishing::LeftOut, Some(rate))?;
-    // Beside the rounds, since a shared disk's speed changes as well.
-    let sync = disk::report(bench)?;
+    let mut disk = disk::Speed::unknown()?;
+    let calm = Some((rate, &mut disk));
+    let half = road(bench, "relay, half load, open loop", &mut relay, Publishing::LeftOut, calm)?;
+    let sync = disk.report(bench);
     let p99 = half.undisturbed.latency.p99_ms;
     bench.report.figure(
         "half load: answers while the load had its processor, and their p99",
@@ -169,25 +170,29 @@ pub enum Publishing {
     CountedIn,
 }
 
-/// The rounds on one relay: as fast as it answers, or at `rate` a second.
+/// The rounds on one relay: as fast as it answers, or at a rate, with the disk measured before each.
 fn road(
     bench: &mut Bench,
     name: &str,
     relay: &mut Relay,
     publishing: Publishing,
-    rate: Option<f64>,
+    mut calm: Option<(f64, &mut disk::Speed)>,
 ) -> Result<Road> {
     let mut client = Client::connect(relay.callbacks, CONNECTIONS)?;
-    let pace = rate.map_or(Pace::Closed, Pace::Open);
+    let pace = calm.as_ref().map_or(Pace::Closed, |(rate, _)| Pace::Open(*rate));
     let batch = bench.mint.batch(30_000);
     let warm = client.run(pace, &batch, bench.plan.warm_up)?;
     settle(relay, publishing)?;
     let before = relay.metrics()?;
-    let mut yardstick = if rate.is_none() { Some(Yardstick::new(bench)?) } else { None };
-    let (count, duration) = rate.map_or((bench.plan.rounds, bench.plan.round), |_| bench.plan.calm);
+    let mut yardstick = if calm.is_none() { Some(Yardstick::new(bench)?) } else { None };
+    let (count, duration) =
+        if calm.is_some() { bench.plan.calm } else { (bench.plan.rounds, bench.plan.round) };
     let mut rounds = Vec::new();
     for _ in 0..count {
         let batch = bench.batch(load::rate(&warm));
+        if let Some((_, disk)) = &mut calm {
+            disk.measure(bench)?;
+        }
         let noop = yardstick.as_mut().map(|yardstick| yardstick.measure(bench.plan.round / 2)).transpose()?;
         let round = round(relay, &mut client, pace, &batch, publishing, duration)?;
         rounds.push(Round { noop, ..round });
