@@ -29,6 +29,8 @@ pub struct Plan {
     pub costs: usize,
     /// How long a server runs before the clock starts.
     pub warm_up: Duration,
+    /// How often a drain is measured, each time beside the raw client.
+    pub drains: usize,
     /// Records that wait before a drain, and that are published in it; a sixth of them to a server that syncs each.
     pub drain: u64,
     /// Records in a spool that is full of them.
@@ -45,6 +47,7 @@ impl Plan {
             round: Duration::from_secs(4),
             calm: (9, Duration::from_secs(2)),
             costs: 5,
+            drains: 5,
             warm_up: Duration::from_secs(1),
             drain: 300_000,
             many: 1_000_000,
@@ -59,6 +62,7 @@ impl Plan {
             round: Duration::from_millis(1500),
             calm: (1, Duration::from_millis(1500)),
             costs: 1,
+            drains: 1,
             warm_up: Duration::from_millis(500),
             drain: 10_000,
             many: 50_000,
