@@ -105,9 +105,9 @@ impl Bench {
         Ok(Bench { plan, processors, mint: callbacks::mint()?, directory, report, directories: 0 })
     }
 
-    /// Callbacks for one round at `rate` a second, with some to spare.
-    pub fn batch(&mut self, rate: f64) -> Batch {
-        self.mint.batch((rate * self.plan.round.as_secs_f64() * 1.5) as usize + 1000)
+    /// Callbacks for a round of this length at `rate` a second, with some to spare.
+    pub fn batch(&mut self, rate: f64, round: Duration) -> Batch {
+        self.mint.batch((rate * round.as_secs_f64() * 1.5) as usize + 1000)
     }
 
     /// A directory that nothing is in.

@@ -136,7 +136,7 @@ fn noop_at(bench: &mut Bench, rate: f64) -> Result<Road> {
     let (server, address) = bench.server("noop")?;
     let mut client = Client::connect(address, CONNECTIONS)?;
     let rounds = (0..bench.plan.rounds).map(|_| {
-        let batch = bench.batch(rate);
+        let batch = bench.batch(rate, bench.plan.round);
         let before = server.cpu()?;
         let seen = client.run(Pace::Open(rate), &batch, bench.plan.round)?;
         Ok(Round { seen, cpu: server.cpu()? - before, noop: None })
@@ -189,7 +189,7 @@ fn road(
         if calm.is_some() { bench.plan.calm } else { (bench.plan.rounds, bench.plan.round) };
     let mut rounds = Vec::new();
     for _ in 0..count {
-        let batch = bench.batch(load::rate(&warm));
+        let batch = bench.batch(load::rate(&warm), duration);
         if let Some((_, disk)) = &mut calm {
             disk.measure(bench)?;
         }

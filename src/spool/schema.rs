@@ -1,6 +1,7 @@
 //! The tables, and what the file says of itself.
 
 use rusqlite::Connection;
+use rusqlite::types::{FromSql, ToSql};
 
 /// "TDLC": marks the file as ours in the header of SQLite.
 pub(super) const APPLICATION_ID: i32 = 0x5444_4c43;
@@ -173,17 +174,15 @@ pub(super) fn has_table(conn: &Connection, name: &str) -> rusqlite::Result<bool>
     conn.query_row(sql, [name], |row| row.get(0))
 }
 
-/// A number that the file says of itself.
-pub(super) fn meta(conn: &Connection, key: &str) -> rusqlite::Result<Option<i64>> {
+/// What the file says of itself.
+pub(super) fn meta<T: FromSql>(conn: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
     use rusqlite::OptionalExtension;
     conn.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
 }
 
-/// Writes a number that the file says of itself.
-pub(super) fn set_meta(conn: &Connection, key: &str, value: i64) -> rusqlite::Result<()> {
-    conn.execute(
-        "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (key, value),
-    )?;
+/// Writes what the file says of itself.
+pub(super) fn set_meta(conn: &Connection, key: &str, value: impl ToSql) -> rusqlite::Result<()> {
+    let put = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    conn.prepare_cached(put)?.execute((key, value))?;
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! How far notes have been carried over to the tables: a row of `meta`, written with what is carried over. A start goes on
 //! from there, and does not read back what the tables hold.
 
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension};
 
-use super::super::varint;
+use super::super::{schema, varint};
 
 /// The row's key.
 const ROW: &str = "carried";
@@ -56,19 +56,22 @@ impl Place {
     /// Reads it. In a spool of an earlier version there is none, and a damaged one counts as none: then what notes say is
     /// carried over once more.
     pub(super) fn read(conn: &Connection) -> rusqlite::Result<Self> {
-        let row =
-            conn.query_row("SELECT value FROM meta WHERE key = ?1", [ROW], |row| row.get(0)).optional()?;
-        Ok(match row {
-            Some(Value::Blob(bytes)) => Place::decode(&bytes).unwrap_or_default(),
-            _ => Place::default(),
-        })
+        let place = match schema::meta(conn, ROW)? {
+            None => return Ok(Place::default()),
+            Some(Value::Blob(bytes)) => Place::decode(&bytes),
+            Some(_) => None,
+        };
+        if place.is_none() {
+            tracing::warn!(
+                "how far the ledger's notes were carried over is damaged: they are carried over once more; check the disk"
+            );
+        }
+        Ok(place.unwrap_or_default())
     }
 
     /// Writes it.
     pub(super) fn write(&self, tx: &Connection) -> rusqlite::Result<()> {
-        let put = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        tx.prepare_cached(put)?.execute((ROW, self.encode()))?;
-        Ok(())
+        schema::set_meta(tx, ROW, self.encode())
     }
 
     /// Whether the tables may not hold yet what a note says of a key.

@@ -281,10 +281,14 @@ fn a_start_goes_on_where_the_last_one_ended() {
     assert!(!before.is_empty() && bench.index.place != Place::default());
     bench.restart();
     assert_eq!(left(&bench.index), before);
-    // Without a place, all is read back and carried over once more.
-    bench.conn.execute("DELETE FROM meta WHERE key = 'carried'", []).unwrap();
-    bench.restart();
-    assert_eq!((bench.index.live.notes, left(&bench.index).len()), (0, 3 * 9));
+    // Without a place, or with a damaged one, all is read back and carried over once more.
+    for damage in
+        ["UPDATE meta SET value = x'00' WHERE key = 'carried'", "DELETE FROM meta WHERE key = 'carried'"]
+    {
+        assert_eq!(bench.conn.execute(damage, []).unwrap(), 1);
+        bench.restart();
+        assert_eq!((bench.index.live.notes, left(&bench.index).len()), (0, 3 * 9));
+    }
     for number in 9..30 {
         bench.batch(&[one(number)], false);
     }
@@ -295,8 +299,7 @@ fn a_start_goes_on_where_the_last_one_ended() {
 fn an_entity_that_is_forgotten_is_not_named_by_the_place() {
     let mut bench = Bench::new();
     let named = |bench: &Bench| {
-        let row = bench.conn.query_row("SELECT value FROM meta WHERE key = 'carried'", [], |row| row.get(0));
-        let place: Vec<u8> = row.unwrap_or_default();
+        let place: Vec<u8> = schema::meta(&bench.conn, "carried").unwrap().unwrap_or_default();
         (0..30).map(entity).find(|name| place.windows(name.len()).any(|part| part == name.as_bytes()))
     };
     let mut numbers = 0..90;

@@ -157,7 +157,7 @@ impl SpoolReader {
     /// # Errors
     /// When the spool cannot be read.
     pub fn status(&self) -> Result<SpoolStatus, SpoolError> {
-        let number = |key| Ok::<_, SpoolError>(schema::meta(&self.conn, key)?.unwrap_or_default());
+        let number = |key| Ok::<i64, SpoolError>(schema::meta(&self.conn, key)?.unwrap_or_default());
         let state = State::load(&self.conn)?;
         Ok(SpoolStatus {
             path: self.paths.dir.display().to_string(),

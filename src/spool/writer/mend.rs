@@ -154,7 +154,7 @@ impl Writer {
 /// Commits something. It has to be a change: SQLite does not write what is there already.
 fn probe(conn: &mut Connection) -> rusqlite::Result<()> {
     let tx = conn.transaction()?;
-    let times = schema::meta(&tx, "mended")?.unwrap_or(0);
+    let times: i64 = schema::meta(&tx, "mended")?.unwrap_or(0);
     schema::set_meta(&tx, "mended", times.wrapping_add(1))?;
     tx.commit()
 }
