@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
 use super::dice::dice;
 use super::report::{say, size};
+use super::shim::{Shim, Word};
 use crate::support::brokers::lasting_port;
 use crate::support::config::Config;
 use crate::support::files;
@@ -55,8 +58,8 @@ fn adopter() -> Home {
     home
 }
 
-fn import(home: &Home, file: &str) -> Process {
-    Process::spawn(&mut home.command(&["spool", "import", file, "--yes", "--config", "relay.toml"]))
+fn import(home: &Home, file: &str) -> Command {
+    home.command(&["spool", "import", file, "--yes", "--config", "relay.toml"])
 }
 
 fn import_whole(home: &Home, file: &str) {
@@ -81,22 +84,33 @@ fn has_all(home: &Home, lost: &Lost) -> BTreeMap<String, usize> {
     found
 }
 
+/// An import that is killed at this write or sync of the spool's files, if it makes as many; 0 is never. How it ended,
+/// and how many it made.
+fn import_until(home: &Home, file: &str, shim: &Shim, last: i64) -> (ExitStatus, i64) {
+    shim.set(Word::Made, 0);
+    shim.set(Word::Last, last);
+    let mut command = import(home, file);
+    shim.count(&mut command, &home.path("spool").canonicalize().unwrap());
+    let status = Process::spawn(&mut command).wait();
+    (status, shim.get(Word::Made))
+}
+
 #[test]
 fn an_import_that_is_killed_is_taken_up_where_it_was() {
+    let Some(shim) = Shim::new() else { return };
     let lost = Lost::new();
     let file = lost.file();
-    let begun = Instant::now();
-    import_whole(&adopter(), &file);
-    let span = begun.elapsed().as_micros() as u64;
+    let (status, operations) = import_until(&adopter(), &file, &shim, 0);
+    assert!(status.success(), "{status}");
     let mut dice = dice("killed imports");
-    let (rounds, mut cut) = (size(2, 50), 0);
+    let rounds = size(2, 50);
     for _ in 0..rounds {
         let home = adopter();
         for _ in 0..KILLS {
-            let mut process = import(&home, &file);
-            std::thread::sleep(Duration::from_micros(dice.u64(..span)));
-            cut += usize::from(process.ended().is_none());
-            process.kill();
+            // Each leaves something for the next.
+            let last = dice.i64(1..=operations / (KILLS as i64 + 1));
+            let (status, _) = import_until(&home, &file, &shim, last);
+            assert_eq!(status.signal(), Some(9), "not cut off at {last} of {operations}: {status}");
         }
         import_whole(&home, &file);
         let relay = home.start();
@@ -105,9 +119,9 @@ fn an_import_that_is_killed_is_taken_up_where_it_was() {
         assert_eq!(again, 0, "taken in twice");
         relay.stop();
     }
-    assert!(cut > 0, "no import was cut off");
     say(&format!(
-        "import: killed {cut} times in {rounds} spools: {} callbacks each, none lost, none taken in twice",
+        "import: killed {} times in {rounds} spools: {} callbacks each, none lost, none taken in twice",
+        KILLS * rounds,
         lost.ids.len()
     ));
 }
@@ -125,7 +139,8 @@ fn a_relay_that_is_killed_while_it_takes_in_another_ones_spool_loses_nothing() {
         let mut relay = home.start_at(address);
         let load = Load::start(address, 1, Duration::from_millis(5));
         for _ in 0..KILLS {
-            relay = kill_both(&home, relay, address, import(&home, &file), dice.u64(..300_000));
+            let import = Process::spawn(&mut import(&home, &file));
+            relay = kill_both(&home, relay, address, import, dice.u64(..300_000));
         }
         import_whole(&home, &file);
         own = load.end();

@@ -8,6 +8,8 @@
  *   3  failed      how many have failed so far (written here)
  *   4  errno       what they fail with
  *   5  unsynced    not 0: a sync does nothing, and says that it did
+ *   6  made        how many writes and syncs on files in the directory FAULTS_DIR there were so far (written here)
+ *   7  last        the process is killed when it is about to make the one with this number; 0 is never
  *
  * Failing operations are those on the file FAULTS_FILE of the directory FAULTS_DIR (on all of them without it).
  *
@@ -23,6 +25,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,7 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CLOCK, OPERATIONS, LEFT, FAILED, ERRNO, UNSYNCED, WORDS };
+enum { CLOCK, OPERATIONS, LEFT, FAILED, ERRNO, UNSYNCED, MADE, LAST, WORDS };
 enum { SYNC = 1, WRITE = 2 };
 
 static int64_t none[WORDS];
@@ -125,8 +128,19 @@ static int fails(int operation, int fd) {
     return failing;
 }
 
+/* Counts an operation, or is the end of the process. */
+static void count(int fd) {
+    char buffer[PATH_MAX];
+    const char *name = name_of(fd, buffer);
+    if (!name || *name == 0) return;
+    pthread_mutex_lock(&order);
+    if (++control[MADE] == control[LAST]) raise(SIGKILL);
+    pthread_mutex_unlock(&order);
+}
+
 static ssize_t written(int fd, const void *data, size_t length, off_t offset, int at_position) {
     if (fails(WRITE, fd)) return -1;
+    count(fd);
     char buffer[PATH_MAX];
     const char *name = trace >= 0 ? name_of(fd, buffer) : NULL;
     if (!name)
@@ -159,6 +173,7 @@ int ftruncate64(int fd, off64_t size) { return truncated(fd, size); }
 
 static int synced(int fd, int (*real)(int)) {
     if (fails(SYNC, fd)) return -1;
+    count(fd);
     if (control[UNSYNCED]) return 0;
     char buffer[PATH_MAX];
     const char *name = trace >= 0 ? name_of(fd, buffer) : NULL;

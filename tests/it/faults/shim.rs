@@ -25,9 +25,13 @@ pub enum Word {
     Errno = 4,
     /// Not 0: a sync does nothing, and says that it did.
     Unsynced = 5,
+    /// How many writes and syncs there were so far.
+    Made = 6,
+    /// The number of the one that is the end of the process; 0 is never.
+    Last = 7,
 }
 
-const WORDS: usize = 6;
+const WORDS: usize = 8;
 
 /// The switches of one relay, which outlive its restarts.
 pub struct Shim {
@@ -54,14 +58,20 @@ impl Shim {
 
     /// Preloads it, and has written down what the command does to files in this directory.
     pub fn trace(&self, command: &mut Command, folder: &Path) {
+        self.count(command, folder);
+        command.env("FAULTS_TRACE", self.trace_path());
+    }
+
+    /// Preloads it; what is counted are operations on files in this directory.
+    pub fn count(&self, command: &mut Command, folder: &Path) {
         self.preload(command);
-        command.env("FAULTS_DIR", folder).env("FAULTS_TRACE", self.trace_path());
+        command.env("FAULTS_DIR", folder);
     }
 
     /// Preloads it; the operations that are told to fail are those on this file of this directory.
     pub fn fail(&self, command: &mut Command, folder: &Path, file: &str) {
-        self.preload(command);
-        command.env("FAULTS_DIR", folder).env("FAULTS_FILE", file);
+        self.count(command, folder);
+        command.env("FAULTS_FILE", file);
     }
 
     /// The file of what was written down.
