@@ -16,6 +16,7 @@ use crate::units::{Size, Span};
 
 mod audit;
 mod crash;
+mod dead;
 mod decisions;
 mod delivery;
 mod exchange;
@@ -24,6 +25,7 @@ mod identity;
 mod model;
 mod purge;
 mod reading;
+mod replay;
 mod revise;
 mod verify;
 
@@ -159,6 +161,24 @@ fn sequence(outcome: Result<Outcome, AppendError>) -> u64 {
         Outcome::Accepted { sequence, .. } => sequence,
         other => panic!("not accepted: {other:?}"),
     }
+}
+
+/// Records with these numbers.
+fn fill(spool: &Spool, from: usize, until: usize) {
+    for number in from..until {
+        sequence(spool.append_blocking(fresh(number)));
+    }
+}
+
+/// The sequences of one claim.
+fn claim(lane: &LaneHandle, feed: Feed, after: u64, limit: usize) -> Vec<u64> {
+    lane.claim_blocking(feed, after, limit).unwrap().iter().map(Record::sequence).collect()
+}
+
+/// As after a permanent error.
+fn bury(lane: &LaneHandle, feed: Feed, sequence: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(lane.dead(feed, sequence, "too_large", "the broker said so".to_owned())).unwrap();
 }
 
 /// Claims and acknowledges until there is nothing more; the sequences.
