@@ -30,6 +30,8 @@ build: ## the release binary, target/release/tendlc-relay
 	@scripts/setup build
 	@cargo build --locked --release $(ARGS)
 
+# Most tests wait, for a broker to come back or a try that is due: two more at a time than there are processors.
+test: export RUST_TEST_THREADS ?= $(shell expr $$(nproc) + 2)
 test: ## every test, against real NATS and Kafka servers (ARGS='--test it kafka' for some)
 	@scripts/setup build brokers readers sdks contract
 	@cargo test -q --locked --no-run

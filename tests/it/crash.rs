@@ -8,8 +8,7 @@ use serde_json::Value;
 use crate::support::config::Config;
 use crate::support::files;
 use crate::support::load::{Answered, Load};
-use crate::support::relay::{Home, Relay};
-use crate::support::wait::until_true;
+use crate::support::relay::Home;
 
 #[test]
 fn what_was_answered_is_published_after_kill_nine_again_and_again() {
@@ -18,8 +17,7 @@ fn what_was_answered_is_published_after_kill_nine_again_and_again() {
     // No pause, so that a commit is nearly always under way when the relay is killed.
     let load = Load::start(relay.callbacks, 16, Duration::ZERO);
     for _ in 0..20 {
-        let before = accepted(&relay);
-        until_true("some load", || accepted(&relay) > before + 40.0);
+        relay.accepts_more(40);
         relay.kill();
         relay = home.start();
         load.redirect(relay.callbacks);
@@ -27,10 +25,6 @@ fn what_was_answered_is_published_after_kill_nine_again_and_again() {
     let answered = load.end();
     relay.drained();
     assert_promises(&answered, &files::topic_events(&home.events(), "plivo.10dlc.brand"));
-}
-
-fn accepted(relay: &Relay) -> f64 {
-    relay.metrics().sum("tendlc_callbacks_total", &[("outcome", "accepted")])
 }
 
 /// Every id that was answered 200 is among the events, and an entity's events first appear in the order in which

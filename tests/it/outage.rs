@@ -14,15 +14,6 @@ use crate::support::readers::{self, Delivered, topics};
 use crate::support::relay::{Home, Relay};
 use crate::support::wait::until_true;
 
-fn accepted(relay: &Relay) -> f64 {
-    relay.metrics().sum("tendlc_callbacks_total", &[("outcome", "accepted")])
-}
-
-fn more(relay: &Relay, count: f64) {
-    let before = accepted(relay);
-    until_true("more load", || accepted(relay) >= before + count);
-}
-
 fn published(relay: &Relay, sink: &str) -> f64 {
     relay.metrics().sum("tendlc_published_total", &[("sink", sink)])
 }
@@ -32,12 +23,12 @@ fn through_outages(relay: &Relay, broker: &mut Own, sink: &str) -> Vec<Answered>
     let load = Load::start(relay.callbacks, 4, Duration::from_millis(2));
     some_published(relay, sink);
     broker.kill();
-    more(relay, 200.0);
+    relay.accepts_more(200);
     assert_eq!(relay.admin("/readyz").status, 200);
     broker.start();
     some_published(relay, sink);
     broker.freeze();
-    more(relay, 200.0);
+    relay.accepts_more(200);
     assert_eq!(relay.admin("/readyz").status, 200);
     broker.thaw();
     some_published(relay, sink);

@@ -81,13 +81,14 @@ fn send(args: &LoadArgs, account: Account, origin: &Origin) -> anyhow::Result<Re
         v3: args.v3,
     };
     let plan = args.plan();
+    // Whoever gives up while callbacks are still being signed has given up the run.
+    let interrupt = Interrupt::listen().context("listening for signals")?;
     let mut progress = Progress::new(plan);
     progress.say("signing callbacks");
     let mut stock = Stock::of(Mint::new(frame), plan);
     let connections = args.connections as usize;
     let mut client = Client::connect(server, connections, plan.timeout)
         .with_context(|| format!("connecting to {origin}"))?;
-    let interrupt = Interrupt::listen().context("listening for signals")?;
     let seen = client.run(plan, &mut stock, |seen| {
         progress.show(seen);
         interrupt.told()

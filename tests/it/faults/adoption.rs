@@ -36,9 +36,7 @@ impl Lost {
         let home = Home::new(&Config::files().tables(away).text());
         let relay = home.start();
         let load = Load::start(relay.callbacks, 4, Duration::ZERO);
-        until_true("what the lost replica took", || {
-            relay.metrics().sum("tendlc_callbacks_total", &[("outcome", "accepted")]) > CALLBACKS
-        });
+        until_true("what the lost replica took", || relay.accepted() > CALLBACKS);
         let answered = load.end();
         relay.kill();
         home.run(&["spool", "export", "lost.jsonl"]).ok();

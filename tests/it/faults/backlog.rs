@@ -25,14 +25,21 @@ const DEADLINE: f64 = 5_000.0;
 struct Load(Process);
 
 impl Load {
+    /// One whose first callbacks have come.
     fn start(home: &Home, relay: &Relay, pace: &[&str]) -> Self {
         let (to, via) = (format!("{ORIGIN}/tendlc_status/"), format!("http://{}", relay.callbacks));
         let fixed =
             ["load", "--json", "--duration", "24h", "--connections", "16", "--to", &to, "--via", &via];
-        Load(Process::spawn_heard(&mut sim(&home.path(""), &[&fixed, pace].concat())))
+        let before = relay.accepted();
+        let load = Process::spawn_heard(&mut sim(&home.path(""), &[&fixed, pace].concat()));
+        // It signs for long.
+        until_still("its first callbacks", || {
+            if relay.accepted() > before { Ok(()) } else { Err(load.processor_time()) }
+        });
+        Load(load)
     }
 
-    /// How many it sent. Each was answered 200, and in time.
+    /// Ends it. How many it sent: each was answered 200, and in time.
     fn end(mut self) -> u64 {
         self.0.signal(Signal::INT);
         self.0.wait();

@@ -12,7 +12,6 @@ use crate::sim::run::{assert_holds, broken, verify_read};
 use crate::support::brokers::lasting_port;
 use crate::support::config::Config;
 use crate::support::relay::{Home, Relay};
-use crate::support::wait::until_true;
 
 /// How often one disk loses its power: so that no dirty page gets old enough to be written by itself.
 const CUTS: usize = 5;
@@ -85,22 +84,15 @@ fn after_a_power_cut_the_disk_has_everything_that_was_answered() {
     say(&format!("power: {cuts} cuts, {callbacks} callbacks, none lost"));
 }
 
-/// Waits for as many more callbacks.
-fn until_taken(relay: &Relay, more: u32) {
-    let taken = || relay.metrics().sum("tendlc_callbacks_total", &[("outcome", "accepted")]);
-    let before = taken();
-    until_true("callbacks taken", || taken() >= before + f64::from(more));
-}
-
 /// The same with a disk that says it has what it has not: or else the test above would prove nothing.
 #[test]
 fn a_relay_whose_syncs_do_nothing_is_caught_by_a_power_cut() {
     let (Some(mut machine), Some(shim)) = (Machine::new(), Shim::new()) else { return };
     let relay = machine.start(Some(&shim));
     let plivo = machine.call();
-    until_taken(&relay, 50);
+    relay.accepts_more(50);
     shim.set(Word::Unsynced, 1);
-    until_taken(&relay, 100);
+    relay.accepts_more(100);
     machine.cut(relay);
     let relay = machine.start(None);
     plivo.end();

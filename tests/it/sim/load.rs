@@ -54,7 +54,7 @@ fn every_callback_of_a_load_is_answered_and_counted_by_the_relay() {
     assert!(latency[0] > 0.0 && latency.is_sorted(), "{result:#}");
     assert!(result["undisturbed"].as_u64().unwrap() <= 2000, "{result:#}");
     let metrics = relay.metrics();
-    assert_eq!(metrics.sum("tendlc_callbacks_total", &[("outcome", "accepted")]), 2000.0);
+    assert_eq!(relay.accepted(), 2000.0);
     assert_eq!(metrics.sum("tendlc_callbacks_total", &[]), 2000.0);
     relay.stop();
 }
@@ -84,6 +84,17 @@ fn ctrl_c_ends_a_load_with_what_it_has_so_far() {
     let result = load.log.entries().remove(0);
     assert_eq!((&result["partial"], &result["errors"]), (&true.into(), &serde_json::json!({})), "{result:#}");
     assert_eq!(result["sent"], taken.load(Ordering::Relaxed), "each was answered: {result:#}");
+}
+
+#[test]
+fn ctrl_c_before_the_first_callback_is_not_forgotten() {
+    let home = Home::new("");
+    let mut load = endless(&home, busy().0, "100");
+    // It signs callbacks then, or connects.
+    until_true("a load that listens", || load.catches(Signal::INT));
+    load.signal(Signal::INT);
+    assert_eq!(load.wait().code(), Some(130));
+    assert_eq!(load.log.entries().remove(0)["partial"], true);
 }
 
 #[test]

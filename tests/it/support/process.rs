@@ -40,6 +40,13 @@ impl Process {
         kill_process(self.pid(), signal).unwrap();
     }
 
+    /// Whether it does something of its own at this signal.
+    pub fn catches(&self, signal: Signal) -> bool {
+        let status = self.told_of("status").unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap();
+        u64::from_str_radix(caught, 16).unwrap() & (1 << (signal.as_raw() - 1)) != 0
+    }
+
     /// User and system time so far.
     pub fn processor_time(&self) -> Duration {
         processor_time(&self.told_of("stat").unwrap())

@@ -192,10 +192,20 @@ impl Relay {
         self.metrics().sum("tendlc_callbacks_total", &[])
     }
 
+    /// How many of them were new.
+    pub fn accepted(&self) -> f64 {
+        self.metrics().sum("tendlc_callbacks_total", &[("outcome", "accepted")])
+    }
+
     /// Waits until it has taken some more.
     pub fn takes_more(&self) {
-        let before = self.taken();
-        until_true("more callbacks", || self.taken() > before + 50.0);
+        self.accepts_more(50);
+    }
+
+    /// Waits until it has taken as many more that are new.
+    pub fn accepts_more(&self, count: u32) {
+        let wanted = self.accepted() + f64::from(count);
+        until_true("more callbacks", || self.accepted() >= wanted);
     }
 
     /// Waits until nothing is left to publish on any sink.

@@ -85,8 +85,7 @@ fn a_replay_with_another_slash_meets_the_ledger_that_knows_it() {
         let answer = http::send(address, &Request { target: other.clone(), ..forged }).unwrap();
         assert_eq!((answer.status, answer.text("status").as_str()), (200, "quarantined"), "{path}");
     }
-    let accepted = |relay: &Relay| relay.metrics().sum("tendlc_callbacks_total", &[("outcome", "accepted")]);
-    let shares = relays.each_ref().map(accepted);
+    let shares = relays.each_ref().map(Relay::accepted);
     assert_eq!(shares[0] + shares[1], 16.0);
     assert!(shares.iter().all(|share| *share > 0.0), "{shares:?}");
 

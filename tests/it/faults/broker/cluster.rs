@@ -15,7 +15,7 @@ fn a_stream_whose_leader_is_killed_goes_on_with_another() {
     for _ in 0..kills {
         let leader = cluster.leader(&stream);
         cluster.0[leader].kill();
-        scene.takes();
+        scene.relay.takes_more();
         scene.recovers();
         cluster.0[leader].start();
     }

@@ -27,7 +27,7 @@ fn partitions_whose_leader_is_killed_go_on_with_another() {
         let before = cluster.leaders(&topic, 3);
         let led = before[turn % before.len()];
         cluster.0[led].kill();
-        scene.takes();
+        scene.relay.takes_more();
         scene.recovers();
         let after = cluster.leaders(&topic, 2);
         assert!(!after.contains(&led), "{led} leads although it is dead: {after:?}");

@@ -71,7 +71,7 @@ impl Scene {
         self.publishes();
         let (buried, failures) = (self.dead_letters(), self.failures());
         begin();
-        self.takes();
+        self.relay.takes_more();
         self.fails(fault, &failures);
         assert_eq!(self.relay.admin("/readyz").status, 200, "{}", fault.name);
         self.plivo.rest();
@@ -89,13 +89,6 @@ impl Scene {
         self.relay.drained();
         assert_eq!(self.relay.sink(self.sink)["up"], true);
         self.plivo.go_on();
-    }
-
-    /// Waits until some more callbacks are taken.
-    pub fn takes(&self) {
-        let taken = || self.relay.metrics().sum("tendlc_callbacks_total", &[("outcome", "accepted")]);
-        let before = taken();
-        until_true("callbacks taken", || taken() > before + 50.0);
     }
 
     /// Waits until some more events are published.
