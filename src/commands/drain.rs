@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use serde_json::json;
 
 use super::output::{Format, json_line, line_out};
+use super::progress::Progress;
 use super::{Failure, change, read};
 use crate::cli::DrainArgs;
 use crate::config::Config;
@@ -14,6 +15,9 @@ use crate::spool::{SinkCursor, SpoolReader};
 
 /// How often the spool is looked at. Another process's commits wake nobody here.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What there is to say while nothing is left.
+const COMING: &str = "nothing is left; callbacks may come until the balancer has noticed";
 
 /// Makes the running relay not ready, so that the balancer sends it nothing more; with `--until-published` waits until
 /// every sink has everything.
@@ -59,6 +63,7 @@ fn until_published(config: &Config, args: &DrainArgs) -> Result<(), Failure> {
     let began = Instant::now();
     let quiet_for = config.ingress.drain_delay.get();
     let mut quiet: Option<(u64, Instant)> = None;
+    let progress = Progress::of("waiting until everything is published");
     loop {
         let (tip, sinks) = look(&reader)?;
         let since = match quiet {
@@ -67,8 +72,10 @@ fn until_published(config: &Config, args: &DrainArgs) -> Result<(), Failure> {
             _ => Some(Instant::now()),
         };
         if since.is_some_and(|since| since.elapsed() >= quiet_for) {
+            drop(progress);
             return done(&sinks);
         }
+        progress.note(if since.is_some() { COMING.to_owned() } else { left(&sinks) });
         quiet = since.map(|since| (tip, since));
         if args.timeout.is_some_and(|timeout| began.elapsed() >= timeout.get()) {
             return Err(Failure::Failed(anyhow!("not everything is published: {}", left(&sinks))));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::change::{self, Writer, many};
 use super::output::{Format, json_line, line_out};
+use super::progress::{Counted, Progress};
 use super::{Failure, read};
 use crate::app;
 use crate::cli::{Agreement, Shown};
@@ -19,6 +20,7 @@ use crate::spool::{
     Adopted, Change, ChangeDone, ExportError, Exported, HighWaterFound, ImportStep, Range, SpoolReader,
     sync_directory,
 };
+use crate::units::Size;
 
 /// Lines in one change: callbacks are taken between two of them.
 const LINES: usize = 256;
@@ -36,11 +38,14 @@ pub fn export(config: &Config, to: &Path, shown: Shown) -> Result<(), Failure> {
         ExportError::Write(error) => Failure::Failed(anyhow!("cannot write {}: {error}", to.display())),
         ExportError::Spool(error) => read::failed(error),
     };
+    let progress = Progress::counting("exporting", None, |bytes| Size(bytes).rounded());
     let done = if to == Path::new("-") {
-        reader.export(BufWriter::new(io::stdout().lock())).map_err(failed)?
+        let out = Counted { out: io::stdout().lock(), progress: &progress };
+        reader.export(BufWriter::new(out)).map_err(failed)?
     } else {
-        to_file(&reader, to, failed)?
+        to_file(&reader, to, &progress, failed)?
     };
+    drop(progress);
     // On standard output the report would end up in the file.
     let report =
         if shown.json || to == Path::new("-") { json!(done).to_string() } else { told_of_export(&done) };
@@ -59,6 +64,7 @@ pub fn export(config: &Config, to: &Path, shown: Shown) -> Result<(), Failure> {
 fn to_file(
     reader: &SpoolReader,
     to: &Path,
+    progress: &Progress,
     failed: impl Fn(ExportError) -> Failure,
 ) -> Result<Exported, Failure> {
     if to.try_exists()? {
@@ -69,7 +75,8 @@ fn to_file(
     let part = PathBuf::from(part);
     let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part);
     let file = opened.with_context(|| format!("cannot make {}", part.display()))?;
-    let written = reader.export(BufWriter::new(&file)).map_err(&failed).and_then(|done| {
+    let out = Counted { out: &file, progress };
+    let written = reader.export(BufWriter::new(out)).map_err(&failed).and_then(|done| {
         file.sync_all()?;
         fs::rename(&part, to)?;
         // The name has to last as well: what it stands for may be all that is left of a replica.
@@ -122,7 +129,7 @@ fn told_of_export(done: &Exported) -> String {
 /// was taken in until then stays, and the same import goes on from there.
 pub fn import(config: &Config, from: &Path, agreement: Agreement) -> Result<(), Failure> {
     let mut file = Source::open(from)?;
-    let summary = file.read(|_| Ok(()))?;
+    let (summary, lines) = file.look()?;
     let reader = read::open(config)?;
     if reader.has_import(&summary.sha256).map_err(read::failed)? {
         return already(&summary);
@@ -138,8 +145,13 @@ pub fn import(config: &Config, from: &Path, agreement: Agreement) -> Result<(), 
         )?;
     }
     if !agreement.yes {
+        let progress = Progress::counting("comparing with the spool", Some(lines), in_lines);
         let mut rehearsal = reader.rehearse_import(&config.spool, here).map_err(read::failed)?;
-        file.read(|line| rehearsal.see(&line).map_err(read::failed))?;
+        file.read(|line| {
+            progress.add(1);
+            rehearsal.see(&line).map_err(read::failed)
+        })?;
+        drop(progress);
         let would = rehearsal.adopted();
         let deed = format!("take in {}", in_words(&would));
         if !change::agree_to(&deed, &json!({ "imported": would }), agreement)? {
@@ -147,7 +159,7 @@ pub fn import(config: &Config, from: &Path, agreement: Agreement) -> Result<(), 
         }
     }
     drop(reader);
-    let done = take_in(config, &mut file, &summary)?;
+    let done = take_in(config, &mut file, &summary, lines)?;
     match Format::choose(false) {
         Format::Json => json_line(&json!({ "imported": done })),
         Format::Table => line_out(&format!("taken in: {}", in_words(&done))),
@@ -165,10 +177,20 @@ fn already(summary: &Summary) -> Result<(), Failure> {
     }
 }
 
-fn take_in(config: &Config, file: &mut Source<'_>, summary: &Summary) -> Result<Adopted, Failure> {
-    let writer = Writer::find(config)?;
-    let mut taking =
-        Taking { writer, sha256: &summary.sha256, lines: Vec::new(), bytes: 0, done: Adopted::default() };
+fn take_in(
+    config: &Config,
+    file: &mut Source<'_>,
+    summary: &Summary,
+    lines: u64,
+) -> Result<Adopted, Failure> {
+    let mut taking = Taking {
+        writer: Writer::find(config)?,
+        sha256: &summary.sha256,
+        lines: Vec::new(),
+        bytes: 0,
+        done: Adopted::default(),
+        progress: Progress::counting("taking in", Some(lines), in_lines),
+    };
     let taken = taking.all_of(file, summary);
     taking.writer.close();
     taken.map(|()| taking.done)
@@ -181,6 +203,7 @@ struct Taking<'s> {
     lines: Vec<Line>,
     bytes: u64,
     done: Adopted,
+    progress: Progress,
 }
 
 impl Taking<'_> {
@@ -204,8 +227,10 @@ impl Taking<'_> {
         if lines.is_empty() {
             return Ok(());
         }
+        let count = lines.len() as u64;
         let part = self.step(ImportStep::Lines(lines))?;
         self.done.add(&part);
+        self.progress.add(count);
         Ok(())
     }
 
@@ -241,6 +266,18 @@ impl<'p> Source<'p> {
         Ok(Source { path, file })
     }
 
+    /// Whether it is whole, and how many lines it has.
+    fn look(&mut self) -> Result<(Summary, u64), Failure> {
+        let progress = Progress::counting("checking the file", None, in_lines);
+        let mut lines = 0;
+        let summary = self.read(|_| {
+            lines += 1;
+            progress.add(1);
+            Ok(())
+        })?;
+        Ok((summary, lines))
+    }
+
     fn read(&mut self, mut see: impl FnMut(Line) -> Result<(), Failure>) -> Result<Summary, Failure> {
         self.file.rewind().with_context(|| format!("{} has to be a file", self.path.display()))?;
         let input = BufReader::with_capacity(256 << 10, &self.file);
@@ -251,6 +288,10 @@ impl<'p> Source<'p> {
             }
         })
     }
+}
+
+fn in_lines(count: u64) -> String {
+    many(count, "line")
 }
 
 fn in_words(adopted: &Adopted) -> String {

@@ -24,6 +24,7 @@ pub mod spool;
 mod change;
 mod operator;
 mod output;
+mod progress;
 mod read;
 
 use std::fmt;

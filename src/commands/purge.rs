@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::change::{self, Writer, many};
 use super::output::{Format, json_line, line_out};
+use super::progress::Progress;
 use super::{Failure, read};
 use crate::cli::{Agreement, PurgeArgs};
 use crate::config::Config;
@@ -23,7 +24,9 @@ pub fn purge(config: &Config, args: &PurgeArgs) -> Result<(), Failure> {
     let reader = read::open(config)?;
     let until = reader.tip().map_err(read::failed)?;
     let purge = Purge { whose: whose(config, args)?, until, unpublished: args.unpublished };
+    let progress = Progress::of("looking for what is to go");
     let plan = reader.plan_purge(&purge).map_err(read::failed)?;
+    drop(progress);
     let copies = reader.log_copies();
     drop(reader);
     let counts = plan.counts();
@@ -65,14 +68,23 @@ fn carry_out(writer: &Writer, purge: &Purge, plan: PurgePlan) -> Result<Purged, 
         other => Err(Failure::Failed(anyhow!("the relay did something else: {other:?}"))),
     };
     let mut done = Purged::default();
+    let total = rows_of(&plan.rows) + plan.notes.len() as u64;
+    let progress = Progress::counting("deleting", Some(total), |count| many(count, "row"));
     step(PurgeStep::Begin)?;
     for rows in parts(plan.rows) {
+        let count = rows_of(&rows);
         done.add(step(PurgeStep::Rows(rows))?);
+        progress.add(count);
     }
     for notes in plan.notes.chunks(ROWS) {
         step(PurgeStep::Notes(notes.to_vec()))?;
+        progress.add(notes.len() as u64);
     }
     step(PurgeStep::End(plan.audit, done))
+}
+
+fn rows_of(rows: &PurgeRows) -> u64 {
+    (rows.records.len() + rows.held.len() + rows.quarantined.len() + rows.entities.len()) as u64
 }
 
 fn parts(mut rows: PurgeRows) -> Vec<PurgeRows> {
@@ -165,6 +177,7 @@ pub fn compact(config: &Config, agreement: Agreement) -> Result<(), Failure> {
 }
 
 fn compact_with(writer: &Writer) -> Result<Compacted, Failure> {
+    let _progress = Progress::of("writing the spool anew");
     match writer.make(Change::Compact { serving: false })? {
         ChangeDone::Compacted(done) => Ok(done),
         other => Err(Failure::Failed(anyhow!("the relay did something else: {other:?}"))),

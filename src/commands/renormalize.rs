@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::change::{self, many};
 use super::output::{Format, json_line, line_out};
+use super::progress::Progress;
 use super::{Failure, read};
 use crate::cli::RenormalizeArgs;
 use crate::config::Config;
@@ -46,7 +47,9 @@ pub fn run(config: &Config, args: &RenormalizeArgs) -> Result<(), Failure> {
         normalizer,
     };
     let mut would = Tally::default();
+    let progress = Progress::of("reading what could not be placed");
     again.each(&mut would, |_| Ok(()))?;
+    drop(progress);
     let deed = format!(
         "publish {} of {} that could not be placed, as they are understood now",
         many(would.renormalized, "revision"),
@@ -58,6 +61,8 @@ pub fn run(config: &Config, args: &RenormalizeArgs) -> Result<(), Failure> {
     let mut done = Tally::default();
     let mut batch = Batch::default();
     let mut made = 0;
+    let progress =
+        Progress::counting("publishing", Some(would.renormalized), |count| many(count, "revision"));
     again.each(&mut done, |revision| {
         let weight = serde_json::to_vec(&revision).map_err(anyhow::Error::from)?.len();
         if !batch.has_room_for(weight) {
@@ -65,9 +70,11 @@ pub fn run(config: &Config, args: &RenormalizeArgs) -> Result<(), Failure> {
         }
         batch.bytes += weight;
         batch.revisions.push(revision);
+        progress.add(1);
         Ok(())
     })?;
     made += batch.make(config)?;
+    drop(progress);
     let done = Tally { renormalized: made, ..done };
     match Format::choose(false) {
         Format::Table => line_out(&format!(

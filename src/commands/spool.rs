@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::change::many;
 use super::output::{Format, json_line, line_out, printable, table};
+use super::progress::Progress;
 use super::{Failure, read, sinks};
 use crate::cli::Shown;
 use crate::config::Config;
-use crate::spool::{BackupError, HighWaterFound, Range, SpoolStatus, Verified};
+use crate::spool::{BackupError, HighWaterFound, Range, SpoolReader, SpoolStatus, Verified};
 use crate::units::Size;
 
 /// Shows sizes, counts and cursors.
@@ -29,8 +30,14 @@ pub fn status(config: &Config, shown: Shown) -> Result<(), Failure> {
 /// # Errors
 /// Exit code 3 when something is damaged or the spool cannot be read.
 pub fn verify(config: &Config, shown: Shown) -> Result<(), Failure> {
-    let found = read::open(config)?.verify().map_err(read::failed)?;
+    let reader = read::open(config)?;
+    let found = looked_at("checking the spool", &reader)?;
     tell_verified(&found, shown)
+}
+
+fn looked_at(what: &'static str, reader: &SpoolReader) -> Result<Verified, Failure> {
+    let _progress = Progress::of(what);
+    reader.verify().map_err(read::failed)
 }
 
 fn tell_verified(found: &Verified, shown: Shown) -> Result<(), Failure> {
@@ -80,12 +87,15 @@ fn show_verified(found: &Verified) -> Result<(), Failure> {
 /// # Errors
 /// When it cannot be copied; exit code 3 when the copy is as damaged as the spool.
 pub fn backup(config: &Config, to: &Path, shown: Shown) -> Result<(), Failure> {
-    let copy = read::open(config)?.backup(to).map_err(|error| match error {
+    let reader = read::open(config)?;
+    let progress = Progress::of("copying the spool");
+    let copy = reader.backup(to).map_err(|error| match error {
         BackupError::Exists(_) => Failure::Usage(error.to_string()),
         BackupError::NoRoom { .. } | BackupError::File { .. } => Failure::Failed(error.into()),
         BackupError::Spool(error) => read::failed(error),
     })?;
-    let found = copy.verify().map_err(read::failed)?;
+    drop(progress);
+    let found = looked_at("checking the copy", &copy)?;
     let tip = copy.tip().map_err(read::failed)?;
     match Format::choose(shown.json) {
         Format::Json => {

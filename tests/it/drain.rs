@@ -8,6 +8,7 @@ use crate::support::callback::Callback;
 use crate::support::config::Config;
 use crate::support::http::{self, Connection, Request};
 use crate::support::relay::Home;
+use crate::support::terminal;
 use crate::support::wait::until_true;
 
 #[test]
@@ -88,5 +89,14 @@ fn a_drain_that_cannot_end_says_what_is_left() {
     let drained = home.run(&["drain", "--yes", "--until-published", "--timeout", "1s"]);
     assert_eq!(drained.code, Some(1), "{drained:#?}");
     assert!(drained.err.contains("nats has 1 waiting"), "{}", drained.err);
+    assert!(!drained.err.contains("waiting until"), "progress where nobody looks: {}", drained.err);
+
+    let command = ["drain", "--until-published", "--timeout", "3s", "--config", "relay.toml"];
+    let watched = terminal::answer(&mut home.command(&command), "y");
+    assert_eq!(watched.code, Some(1), "{watched:#?}");
+    let line = "\r\u{1b}[Kwaiting until everything is published: nats has 1 waiting";
+    assert!(watched.err.contains(line), "{watched:#?}");
+    // The line is gone before the error is told.
+    assert!(watched.err.contains("\r\u{1b}[Kerror: not everything is published"), "{watched:#?}");
     relay.kill();
 }
