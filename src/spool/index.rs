@@ -25,13 +25,13 @@ mod forget;
 mod notes;
 mod place;
 mod presence;
+mod scan;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod whole;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use rusqlite::Connection;
 
@@ -40,8 +40,8 @@ pub(super) use self::entries::{Latest, Signed, Stands};
 pub(super) use self::forget::{in_notes as forget_in_notes, notes_about};
 use self::place::{Key, Place};
 use self::presence::Presence;
+use self::scan::Scan;
 pub(super) use self::whole::Whole;
-use super::Shared;
 use super::decide::{Hash, Known, Seen, Standing};
 use super::state::State;
 use crate::event::{Status, Timestamp};
@@ -156,9 +156,9 @@ impl Index {
         self.damaged
     }
 
-    /// Has the keys in the tables read, so that what is not there need not be looked up.
-    pub(super) fn scan(&mut self, shared: Arc<Shared>, state: &State) {
-        self.presence.scan(shared, state.signatures + state.fingerprints + state.entities);
+    /// How the keys in the tables are read, so that what is not there need not be looked up.
+    pub(super) fn scan(&mut self, state: &State) -> Option<Scan> {
+        self.presence.begin(keys(state))
     }
 
     /// What a signature came with first.
@@ -246,20 +246,24 @@ impl Index {
         Ok(())
     }
 
-    /// The batch is durable.
-    pub(super) fn committed(&mut self) {
+    /// The batch is durable. It may be time to read the keys in the tables again.
+    #[must_use]
+    pub(super) fn committed(&mut self, state: &State) -> Option<Scan> {
         self.changed = false;
         self.batch.clear();
         self.apart.clear();
         self.presence.look();
-        self.seal_when_full();
+        if self.seal_when_full() { self.presence.turn(keys(state)) } else { None }
     }
 
-    fn seal_when_full(&mut self) {
-        if self.live.notes >= SEAL && self.sealed.is_empty() {
+    /// Whether it was.
+    fn seal_when_full(&mut self) -> bool {
+        let is_full = self.live.notes >= SEAL && self.sealed.is_empty();
+        if is_full {
             self.sealed = std::mem::take(&mut self.live);
             self.place.seal(self.next - 1);
         }
+        is_full
     }
 
     /// Whether a failed batch has left memory ahead of the disk, so that it has to be loaded again.
@@ -290,6 +294,11 @@ impl Index {
         }
         place.write(tx)
     }
+}
+
+/// How many keys there are, in either home.
+fn keys(state: &State) -> u64 {
+    state.signatures + state.fingerprints + state.entities
 }
 
 /// Takes out the lowest entries, at most so many; their keys are shown.

@@ -55,7 +55,9 @@ pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Result<Jobs, OpenErr
         high_water,
         checkpoints,
     };
-    writer.index.scan(writer.shared.clone(), &writer.state);
+    if let Some(scan) = writer.index.scan(&writer.state) {
+        scan.on_thread(writer.shared.clone());
+    }
     writer.adopt(opened.conn).map_err(|source| OpenError::sqlite(&path, source))?;
     writer.check_ballast();
     writer.used();
@@ -233,7 +235,9 @@ impl Writer {
             Ok((_, pages)) => {
                 self.pages = Some(*pages);
                 self.state = state;
-                self.index.committed();
+                if let Some(scan) = self.index.committed(&self.state) {
+                    scan.on_thread(self.shared.clone());
+                }
                 for (lane, unsaved) in &unsaved {
                     lane.saved(unsaved);
                 }

@@ -1,19 +1,25 @@
 //! Which keys the index may hold: what spares nearly every new callback three looks at memory and at the disk.
 //!
-//! A filter that says "not there" is always right; one that says "maybe" costs a look. What was in the tables at the
-//! start is read by a thread of its own, a page at a time; until it is through, every look is taken. What is learned
-//! after the start is added as it comes. Nothing is ever taken out: what a failed batch left behind costs looks, too.
+//! A filter that says "not there" is always right; one that says "maybe" costs a look. What is in the tables is read into
+//! one by a thread of its own (see `scan`), and what is learned is added to others as it comes. Until the tables were
+//! read for the first time every look is taken.
+//!
+//! # Renewal
+//!
+//! Nothing can be taken out of a filter, although the ledger forgets. So that they do not grow for as long as the relay
+//! runs, they are made anew once as much was learned as there was, beside those in use:
+//!
+//! 1. From one sealing of the index on, what is learned is collected in new filters as well.
+//! 2. At the next sealing all that was learned before the first one is in the tables: they are read.
+//! 3. What was read and what was collected take the place of the old filters.
 
 use std::hash::BuildHasher;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
-use std::thread;
 
 use fastbloom::BloomFilter;
 use foldhash::quality::RandomState;
 
-use super::super::{Shared, SpoolError};
-use super::{entity_name, tables};
+use super::scan::Scan;
 
 /// Bits for each key that a filter is made for, and how many of them a key sets: "maybe" is then wrong for one in 200. With
 /// more hashes fewer bits would do, but each hash is a line of memory to wait for.
@@ -24,139 +30,207 @@ const HASHES: u32 = 3;
 /// many.
 const MOST: usize = 1 << 24;
 
-/// How many keys that are learned find room beside those of the start, and in the first filter after that: 2 MiB. Each
+/// How many keys that are learned find room beside those of the tables, and in the first filter after that: 2 MiB. Each
 /// further one is made for four times as many.
-const FIRST: usize = if cfg!(test) { 1 << 10 } else { 1 << 20 };
+const FIRST: usize = 1 << 20;
 
-/// How many keys the thread reads at a time.
-const PAGE: usize = 4096;
+/// How many times as many may be learned before the tables are read again, however little there was.
+const LITTLE: usize = 4;
 
 /// What may be there.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Presence {
-    before: Before,
-    since: Vec<Layer>,
+    /// Nothing is ruled out before the tables were read.
+    known: Option<Filters>,
+    next: Next,
     /// One hash of a key serves all filters.
     hasher: RandomState,
+    first: usize,
 }
 
-/// What was in the tables at the start.
-#[derive(Debug, Default)]
-enum Before {
-    /// Anything.
-    #[default]
-    Unknown,
-    /// Anything, until the thread is through.
-    Scanning(Receiver<Layer>),
-    /// This, and with it what is learned while there is room: each further filter is a further look.
-    Known(Layer),
-}
-
+/// What was in the tables when they were read, with some of what was learned since, and the rest of that.
 #[derive(Debug)]
-struct Layer {
+struct Filters {
+    tables: Layer,
+    learned: Learned,
+}
+
+/// The filters that come next.
+#[derive(Debug)]
+enum Next {
+    /// Not yet.
+    None,
+    /// What is learned is collected for them.
+    Collecting(Learned),
+    /// And the tables are read.
+    Reading(Learned, Receiver<Layer>),
+}
+
+/// Filters of what is learned.
+#[derive(Debug, Default)]
+struct Learned {
+    layers: Vec<Layer>,
+    keys: usize,
+}
+
+/// A filter.
+#[derive(Debug)]
+pub(super) struct Layer {
     filter: BloomFilter,
+    /// How many keys it was given that it did not hold.
+    keys: usize,
     /// How many more keys it is made for.
     room: usize,
 }
 
+impl Default for Presence {
+    /// Of tables that were not read yet.
+    fn default() -> Self {
+        Presence::with_first(FIRST)
+    }
+}
+
 impl Presence {
-    /// Finds out what is in the tables, where there are so many rows by now.
-    pub(super) fn scan(&mut self, shared: Arc<Shared>, rows: u64) {
-        if rows == 0 {
-            self.before = Before::Known(Layer::with_room(FIRST));
-            return;
-        }
-        let rows = usize::try_from(rows).unwrap_or(MOST);
-        let (send, found) = mpsc::sync_channel(1);
-        let hasher = self.hasher.clone();
-        let scan = move || match scan(&shared, &hasher, filter(rows.saturating_add(FIRST))) {
-            // An error means that the writer has ended.
-            Ok(filter) => drop(send.send(Layer { filter, room: FIRST })),
-            Err(SpoolError::Closed) => {}
-            Err(error) => {
-                tracing::warn!(%error, "the ledger's keys could not be read: look-ups stay slower until the next start");
-            }
-        };
-        match thread::Builder::new().name("spool-index".to_owned()).spawn(scan) {
-            Ok(_) => self.before = Before::Scanning(found),
-            Err(error) => tracing::warn!(%error, "no thread to read the ledger's keys: look-ups stay slower"),
-        }
+    fn with_first(first: usize) -> Self {
+        let next = Next::Collecting(Learned::default());
+        Presence { known: None, next, hasher: RandomState::default(), first }
     }
 
-    /// Of tables that are empty.
+    /// Of tables that are empty, and with filters for so many keys.
     #[cfg(test)]
-    pub(super) fn of_nothing() -> Self {
-        Presence { before: Before::Known(Layer::with_room(FIRST)), ..Presence::default() }
+    pub(super) fn of_nothing(first: usize) -> Self {
+        let mut presence = Presence::with_first(first);
+        assert!(presence.begin(0).is_none());
+        presence
     }
 
     /// Whether memory or the tables may hold the key. `false` is certain.
     pub(super) fn may_hold(&self, key: &[u8]) -> bool {
-        let Before::Known(before) = &self.before else { return true };
-        let hash = self.hasher.hash_one(key);
-        before.filter.contains_hash(hash) || self.since.iter().any(|layer| layer.filter.contains_hash(hash))
+        self.known.as_ref().is_none_or(|known| known.may_hold(self.hasher.hash_one(key)))
     }
 
     /// From now on it may be there.
     pub(super) fn add(&mut self, key: &[u8]) {
         let hash = self.hasher.hash_one(key);
-        if let Before::Known(layer) = &mut self.before
-            && layer.room > 0
-        {
-            return layer.add(hash);
+        if let Some(known) = &mut self.known {
+            known.add(hash, self.first);
         }
-        let full = self.since.last().is_none_or(|layer| layer.room == 0);
-        if full {
-            let shift = 2 * u32::try_from(self.since.len()).unwrap_or(8).min(8);
-            self.since.push(Layer::with_room((FIRST << shift).min(MOST)));
-        }
-        if let Some(layer) = self.since.last_mut() {
-            layer.add(hash);
+        if let Next::Collecting(learned) | Next::Reading(learned, _) = &mut self.next {
+            learned.add(hash, self.first);
         }
     }
 
-    /// Takes what the thread has found, when it is through.
+    /// At the start, when what is in memory was added: how to find out what is in the tables, where there are so many rows.
+    pub(super) fn begin(&mut self, rows: u64) -> Option<Scan> {
+        if rows > 0 {
+            return self.read(rows);
+        }
+        if let Next::Collecting(learned) = std::mem::replace(&mut self.next, Next::None) {
+            self.known = Some(Filters { tables: Layer::with_room(self.first), learned });
+        }
+        None
+    }
+
+    /// When what was in memory has been sealed, and what was sealed before is in the tables: how to find out what that is,
+    /// when it is time.
+    pub(super) fn turn(&mut self, rows: u64) -> Option<Scan> {
+        match &self.next {
+            Next::None if self.is_worn() => self.next = Next::Collecting(Learned::default()),
+            Next::Collecting(_) => return self.read(rows),
+            Next::None | Next::Reading(..) => {}
+        }
+        None
+    }
+
+    /// Whether as much was learned as there was, and more than a little.
+    fn is_worn(&self) -> bool {
+        let worn =
+            |Filters { tables, learned }: &Filters| learned.keys >= tables.keys.max(LITTLE * self.first);
+        self.known.as_ref().is_none_or(worn)
+    }
+
+    fn read(&mut self, rows: u64) -> Option<Scan> {
+        let Next::Collecting(learned) = std::mem::replace(&mut self.next, Next::None) else { return None };
+        let (send, found) = mpsc::sync_channel(1);
+        self.next = Next::Reading(learned, found);
+        let mut into = Layer::with_room(usize::try_from(rows).unwrap_or(MOST).saturating_add(self.first));
+        into.room = self.first;
+        Some(Scan::new(into, self.hasher.clone(), send))
+    }
+
+    /// Takes what was read, when that is through.
     pub(super) fn look(&mut self) {
-        let Before::Scanning(found) = &self.before else { return };
-        match found.try_recv() {
-            Ok(layer) => self.before = Before::Known(layer),
-            Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => self.before = Before::Unknown,
+        let Next::Reading(_, found) = &self.next else { return };
+        let found = match found.try_recv() {
+            Err(TryRecvError::Empty) => return,
+            found => found,
+        };
+        // What could not be read to its end is read again when it is time.
+        if let (Ok(tables), Next::Reading(learned, _)) =
+            (found, std::mem::replace(&mut self.next, Next::None))
+        {
+            self.known = Some(Filters { tables, learned });
+        }
+    }
+
+    /// How many bytes the filters in use have.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let layers = self.known.iter().flat_map(|known| known.learned.layers.iter().chain([&known.tables]));
+        layers.map(|layer| layer.filter.num_bits() / 8).sum()
+    }
+}
+
+impl Filters {
+    fn may_hold(&self, hash: u64) -> bool {
+        self.tables.holds(hash) || self.learned.layers.iter().any(|layer| layer.holds(hash))
+    }
+
+    fn add(&mut self, hash: u64, first: usize) {
+        // Each further filter is a further look.
+        if self.tables.room > 0 { self.tables.add(hash) } else { self.learned.add(hash, first) }
+    }
+}
+
+impl Learned {
+    fn has_room(&self) -> bool {
+        self.layers.last().is_some_and(|layer| layer.room > 0)
+    }
+
+    fn add(&mut self, hash: u64, first: usize) {
+        if !self.has_room() {
+            let shift = 2 * u32::try_from(self.layers.len()).unwrap_or(8).min(8);
+            self.layers.push(Layer::with_room((first << shift).min(MOST)));
+        }
+        if let Some(layer) = self.layers.last_mut() {
+            let before = layer.keys;
+            layer.add(hash);
+            self.keys += layer.keys - before;
         }
     }
 }
 
 impl Layer {
     fn with_room(room: usize) -> Self {
-        Layer { filter: filter(room), room }
+        let bits = BITS * room.clamp(1, MOST);
+        Layer { filter: BloomFilter::with_num_bits(bits).hashes(HASHES), keys: 0, room }
     }
 
+    fn holds(&self, hash: u64) -> bool {
+        self.filter.contains_hash(hash)
+    }
+
+    /// Adds a key that was learned.
     fn add(&mut self, hash: u64) {
-        self.room -= usize::from(!self.filter.insert_hash(hash));
+        let before = self.keys;
+        self.hold(hash);
+        self.room -= self.keys - before;
     }
-}
 
-fn filter(keys: usize) -> BloomFilter {
-    BloomFilter::with_num_bits(BITS * keys.clamp(1, MOST)).hashes(HASHES)
-}
-
-fn scan(shared: &Shared, hasher: &RandomState, mut filter: BloomFilter) -> Result<BloomFilter, SpoolError> {
-    let mut add = |key: &[u8]| {
-        filter.insert_hash(hasher.hash_one(key));
-    };
-    for hashes in [tables::signatures_after, tables::fingerprints_after] {
-        let mut last = Vec::new();
-        while let Some(key) = shared.readers.with(|conn| hashes(conn, &last, PAGE, &mut add))? {
-            last = key;
-        }
+    /// Adds a key that room was made for.
+    pub(super) fn hold(&mut self, hash: u64) {
+        self.keys += usize::from(!self.filter.insert_hash(hash));
     }
-    let mut last = [String::new(), String::new(), String::new()];
-    let mut add = |[account, endpoint, id]: [&str; 3]| add(entity_name(account, endpoint, id).as_bytes());
-    while let Some(entity) =
-        shared.readers.with(|conn| tables::entities_after(conn, &last, PAGE, &mut add))?
-    {
-        last = entity;
-    }
-    Ok(filter)
 }
 
 #[cfg(test)]
@@ -165,33 +239,62 @@ mod tests {
 
     #[test]
     fn what_was_added_may_be_there_and_most_else_is_not() {
-        let mut presence = Presence::of_nothing();
+        let first = 1 << 10;
+        let mut presence = Presence::of_nothing(first);
         let key = |number: u32| number.to_le_bytes();
-        // Beyond the filter of what was there before, and beyond the first of what was learned since.
-        let added = u32::try_from(FIRST).unwrap() * 4;
+        // Beyond the filter of the tables, and beyond the first of what is learned.
+        let added = u32::try_from(first).unwrap() * 4;
         (0..added).for_each(|number| presence.add(&key(number)));
         assert!((0..added).all(|number| presence.may_hold(&key(number))));
         let wrong = (added..2 * added).filter(|number| presence.may_hold(&key(*number))).count();
         assert!(wrong < added as usize / 20, "{wrong} of {added}");
-        assert_eq!(presence.since.len(), 2);
+        assert_eq!(presence.known.unwrap().learned.layers.len(), 2);
     }
 
     #[test]
     fn nothing_is_ruled_out_before_the_tables_were_read() {
         let mut presence = Presence::default();
         assert!(presence.may_hold(b"a"));
-        let (send, found) = mpsc::sync_channel(1);
-        presence.before = Before::Scanning(found);
+        presence.add(b"b");
+        let scan = presence.begin(1).unwrap();
         presence.look();
         assert!(presence.may_hold(b"a"));
-        send.send(Layer::with_room(1)).unwrap();
+        presence.add(b"c");
+        scan.finish();
         presence.look();
-        assert!(!presence.may_hold(b"a"));
-        // A thread that found nothing out rules nothing out.
-        let (send, found) = mpsc::sync_channel(1);
-        presence.before = Before::Scanning(found);
-        drop(send);
+        // What was learned before and meanwhile is held beside what was read.
+        assert_eq!([b"a", b"b", b"c"].map(|key| presence.may_hold(key)), [false, true, true]);
+    }
+
+    #[test]
+    fn what_was_not_read_to_its_end_rules_nothing_out_and_is_read_again() {
+        let mut presence = Presence::default();
+        drop(presence.begin(1));
         presence.look();
         assert!(presence.may_hold(b"a"));
+        assert!(presence.turn(1).is_none(), "first it is collected");
+        presence.add(b"b");
+        presence.turn(1).unwrap().finish();
+        presence.look();
+        assert_eq!([b"a", b"b"].map(|key| presence.may_hold(key)), [false, true]);
+    }
+
+    #[test]
+    fn filters_do_not_grow_with_what_was_forgotten() {
+        let mut presence = Presence::of_nothing(64);
+        let mut most = 0;
+        for number in 0..100_000_u32 {
+            presence.add(&number.to_le_bytes());
+            if number % 50 == 0
+                && let Some(scan) = presence.turn(1_000)
+            {
+                // The tables hold next to nothing by then.
+                scan.finish();
+                presence.look();
+            }
+            most = most.max(presence.bytes());
+        }
+        // Each key has two bytes while there is room for it.
+        assert!(most < 2 * 3_000, "{most} bytes");
     }
 }

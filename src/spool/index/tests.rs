@@ -8,6 +8,9 @@ use super::super::schema;
 use super::*;
 use crate::event::Timestamp;
 
+/// What the first filter is made for: so little that the tables are read again and again.
+const FIRST: usize = 4;
+
 fn hash(number: u8) -> Hash {
     let mut hash = [number.wrapping_mul(89); 32];
     hash[31] = number;
@@ -82,6 +85,10 @@ struct Bench {
     index: Index,
     state: State,
     model: Model,
+    /// The tables being read, a page after each batch.
+    scan: Option<Scan>,
+    /// How often they were.
+    scans: usize,
 }
 
 impl Bench {
@@ -89,8 +96,20 @@ impl Bench {
         let conn = Connection::open_in_memory().unwrap();
         schema::create(&conn, 0).unwrap();
         let (mut index, state) = (Index::load(&conn).unwrap(), State::load(&conn).unwrap());
-        index.presence = presence::Presence::of_nothing();
-        Bench { index, state, conn, model: Model::default() }
+        index.presence = presence::Presence::of_nothing(FIRST);
+        Bench { index, state, conn, model: Model::default(), scan: None, scans: 0 }
+    }
+
+    /// As the writer does it, and a page as the thread beside it does.
+    fn committed(&mut self) {
+        if let Some(scan) = self.index.committed(&self.state) {
+            assert!(self.scan.replace(scan).is_none(), "two at a time");
+        }
+        let Some(scan) = &mut self.scan else { return };
+        if !scan.step(&self.conn).unwrap() {
+            self.scan.take().unwrap().finish();
+            self.scans += 1;
+        }
     }
 
     fn restart(&mut self) {
@@ -114,7 +133,7 @@ impl Bench {
             self.restart();
         } else {
             tx.commit().unwrap();
-            self.index.committed();
+            self.committed();
             assert!(!self.index.is_changed());
         }
     }
@@ -151,11 +170,11 @@ impl Bench {
         self.index.save(&tx, &self.state).unwrap();
         self.state.save(&tx).unwrap();
         tx.commit().unwrap();
-        self.index.committed();
+        self.committed();
     }
 
     fn check(&self) {
-        let Bench { conn, index, model, state } = self;
+        let Bench { conn, index, model, state, .. } = self;
         for number in 0..90 {
             assert_eq!(index.signature(conn, &hash(number)).unwrap(), model.signatures.get(&number).copied());
         }
@@ -228,6 +247,16 @@ proptest! {
 
 fn one(number: u8) -> Learned {
     Learned { content: number, signatures: vec![number], accepted: Some((number % 30, true)) }
+}
+
+#[test]
+fn the_keys_in_the_tables_are_read_again_and_again_and_none_is_missed() {
+    let mut bench = Bench::new();
+    for number in (0..90).cycle().take(400) {
+        bench.batch(&[one(number)], number % 7 == 0);
+        bench.check();
+    }
+    assert!(bench.scans >= 3, "{}", bench.scans);
 }
 
 #[test]
