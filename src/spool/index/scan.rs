@@ -79,14 +79,14 @@ impl Scan {
                     // The writer has ended.
                     Err(SpoolError::Closed) => return,
                     Err(error) => {
-                        tracing::warn!(%error, "the ledger's keys could not be read: look-ups stay slower until they are");
+                        tracing::warn!(%error, "the ledger's keys could not be read into new filters: tried again later");
                         return;
                     }
                 }
             }
         };
         if let Err(error) = thread::Builder::new().name("spool-index".to_owned()).spawn(read) {
-            tracing::warn!(%error, "no thread to read the ledger's keys: look-ups stay slower until there is one");
+            tracing::warn!(%error, "no thread to read the ledger's keys into new filters: tried again later");
         }
     }
 }
