@@ -34,7 +34,7 @@ const MOST: usize = 1 << 24;
 /// further one is made for four times as many.
 const FIRST: usize = 1 << 20;
 
-/// How many times as many may be learned before the tables are read again, however little there was.
+/// However little there was, so many times `FIRST` is learned before the tables are read again.
 const LITTLE: usize = 4;
 
 /// What may be there.
