@@ -175,6 +175,12 @@ fn claim(lane: &LaneHandle, feed: Feed, after: u64, limit: usize) -> Vec<u64> {
     lane.claim_blocking(feed, after, limit).unwrap().iter().map(Record::sequence).collect()
 }
 
+/// All records from this one on, again.
+fn replay_from(sink: &str, sequence: u64) -> Change {
+    let from = ReplayFrom::Sequence(sequence);
+    Change::Replay { sink: sink.to_owned(), from, to: None, only: Only::default() }
+}
+
 /// As after a permanent error.
 fn bury(lane: &LaneHandle, feed: Feed, sequence: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -49,12 +49,7 @@ fn what_was_agreed_to_is_done_or_nothing() {
 fn a_replay_that_was_agreed_to_does_not_grow_with_the_spool() {
     let bench = Bench::new();
     let (spool, _) = two_held(&bench);
-    let replay = Change::Replay {
-        sink: "files".to_owned(),
-        from: ReplayFrom::Sequence(0),
-        to: None,
-        only: Only::default(),
-    };
+    let replay = replay_from("files", 0);
     let shown = spool.change_blocking(order(replay.clone(), Mode::Rehearse)).unwrap();
     sequence(spool.append_blocking(fresh(1)));
     let agreed = order(replay.as_shown(&shown), Mode::Agreed(shown.clone()));

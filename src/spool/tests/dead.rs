@@ -58,13 +58,7 @@ fn dead_letters_are_counted_once_and_requeued_ones_while_they_wait() {
     requeue(2);
     assert_eq!(drain(&a, Feed::Requeued), [2]);
     assert_eq!(**a.feeds().borrow(), [Feed::Live]);
-    let replay = Change::Replay {
-        sink: "a".to_owned(),
-        from: ReplayFrom::Sequence(3),
-        to: None,
-        only: Only::default(),
-    };
-    made(&spool, replay).unwrap();
+    made(&spool, replay_from("a", 3)).unwrap();
     bury(&a, Feed::Replay(1), 3);
     assert_eq!(a.dead_letters(), 1);
     assert_eq!(**a.feeds().borrow(), [Feed::Live]);

@@ -75,13 +75,7 @@ fn what_is_waited_for_is_not_deleted_for_its_age() {
     let b = spool.lane("b").unwrap();
     b.ack_now(Feed::Live, &[1, 2, 3, 5]).unwrap();
     bury(&b, Feed::Live, 4);
-    let replay = Change::Replay {
-        sink: "a".to_owned(),
-        from: ReplayFrom::Sequence(3),
-        to: None,
-        only: Only::default(),
-    };
-    made(&spool, replay).unwrap();
+    made(&spool, replay_from("a", 3)).unwrap();
     spool.close_blocking();
 
     bench.pass(700_000);
