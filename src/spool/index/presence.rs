@@ -34,7 +34,8 @@ const MOST: usize = 1 << 24;
 /// further one is made for four times as many.
 const FIRST: usize = 1 << 20;
 
-/// However little there was, so many times `FIRST` is learned before the tables are read again.
+/// However little there was, so many times `FIRST` is learned before the tables are read again; however much, no more than
+/// `MOST`.
 const LITTLE: usize = 4;
 
 /// What may be there.
@@ -142,10 +143,10 @@ impl Presence {
         None
     }
 
-    /// Whether as much was learned as there was, and more than a little.
+    /// Whether as much was learned as there was, within bounds.
     fn is_worn(&self) -> bool {
-        let worn =
-            |Filters { tables, learned }: &Filters| learned.keys >= tables.keys.max(LITTLE * self.first);
+        let least = LITTLE * self.first;
+        let worn = |Filters { tables, learned }: &Filters| learned.keys >= tables.keys.clamp(least, MOST);
         self.known.as_ref().is_none_or(worn)
     }
 
